@@ -1,0 +1,40 @@
+# The two commands of the README, each from nothing: `make paper` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+
+.PHONY: help paper test prove lint diagrams clean
+
+help:
+	@echo "make paper     watch the bot trade against the stand-in exchange for a minute"
+	@echo "make test      the whole suite, with ruff and mypy --strict"
+	@echo "make prove     the long runs that the suite samples"
+	@echo "make diagrams  draw the state diagrams again from the tables"
+	@echo "make clean     remove the virtual environment and caches"
+
+$(VENV)/installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+paper: $(VENV)/installed
+	$(BIN)/python -m runner paper $(ARGS)
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+prove: $(VENV)/installed
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m prove --override-ini timeout=900 $(ARGS)
+
+diagrams: $(VENV)/installed
+	$(BIN)/python -m mmfsm.diagrams
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,310 @@
+"""The desk: every machine in one value. Events in, actions out; the same events give the same actions.
+
+desk = Desk(params, run=1)
+actions = desk.handle(event)
+desk.next_due_ms                 when to send the next Tick at the latest
+desk.snapshot(), Desk.restore()  the whole state as plain JSON
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmfsm import booking, feeding, hedging, modes, placing, quoting, reconciling, sessions
+from mmfsm.actions import Action, QueryAccount
+from mmfsm.codec import converter
+from mmfsm.deadlines import next_due_ms
+from mmfsm.errors import IllegalEvent
+from mmfsm.events import (
+    AccountRead,
+    BalanceEvent,
+    BookEvent,
+    Breach,
+    CancelAnswered,
+    CheckFailed,
+    ConstraintsRead,
+    Event,
+    FeedAlive,
+    FeedDown,
+    FeedName,
+    FeedUp,
+    FillEvent,
+    FillsRead,
+    FillUnparsable,
+    Flatten,
+    FundingEvent,
+    Halt,
+    OpenOrdersRead,
+    OrderEvent,
+    OrderQueried,
+    PlaceAnswered,
+    PositionEvent,
+    PosModeAnswered,
+    Resume,
+    ServerTimeRead,
+    Start,
+    Stop,
+    SubscribeAnswered,
+    Tick,
+)
+from mmfsm.flattening import flatten_step
+from mmfsm.params import Params
+from mmfsm.placing import BID, FLATTEN, PROBE, STRAY
+from mmfsm.reporting import tick_record
+from mmfsm.state import SNAPSHOT_VERSION, DeskState, Turn
+from mmfsm.strategy import ObiFundingStrategy, Strategy
+from mmfsm.values import QuotePlan
+
+CLOCK_BACK_MAX_MS = 1_000
+"""A step backwards below this is jitter between event sources; above it the clock was set."""
+
+SETTLE_ROUNDS_MAX = 20
+"""Settled orders beget orders that may settle at once (a refusal); more rounds than this would be a loop."""
+
+
+class Desk:
+    """See the module's docstring. One desk trades one symbol on one account."""
+
+    def __init__(
+        self, params: Params, *, run: int, strategy: Strategy | None = None, state: DeskState | None = None
+    ) -> None:
+        """Make a desk.
+
+        Args:
+            params: what it is told before it starts.
+            run: the run's sequence number, larger than any before it; it becomes part of every clientOid.
+            strategy: who plans the quotes; the design's own if not given.
+            state: of an earlier desk, for `restore`.
+        """
+        self.params = params
+        self.strategy = strategy or ObiFundingStrategy()
+        self.state = state or DeskState(run=run)
+
+    def handle(self, event: Event) -> tuple[Action, ...]:
+        """Take one event and return what to do, in order: hedges first.
+
+        Raises:
+            IllegalEvent: it is no event of `mmfsm.events`, or a field is out of range; nothing has changed.
+        """
+        check(event)
+        turn = Turn(self.state, self.params, max(event.at_ms, self.state.now_ms))
+        _watch_clock(turn, event)
+        self.state.now_ms = turn.at_ms
+        _route(turn, event)
+        _settle(turn)
+        self._upkeep(turn, event)
+        return turn.actions()
+
+    def _upkeep(self, turn: Turn, event: Event) -> None:
+        """After the event itself: clocks, exposure, mode, quotes. Each is idle unless something is due."""
+        if isinstance(event, Tick):
+            for order in list(turn.s.orders.open.values()):
+                placing.tell(turn, order, "timer")
+            _settle(turn)
+        if isinstance(event, (Tick, BookEvent)):
+            hedging.tick(turn)
+        hedging.watch(turn)
+        if turn.s.books_open:
+            hedging.open_from_dust(turn)
+        if isinstance(event, Tick):
+            feeding.tick(turn)
+            reconciling.tick(turn)
+        sessions.tick(turn)
+        flatten_step(turn)
+        modes.review(turn)
+        wanted = quoting.review(turn, self.strategy)
+        _settle(turn)
+        self._report(turn, event, wanted)
+
+    def _report(self, turn: Turn, event: Event, wanted: QuotePlan | None) -> None:
+        period_ms = int(turn.p.tick_sec * 1000)
+        if isinstance(event, Tick) and turn.at_ms - turn.s.tick_logged_ms >= period_ms * 9 // 10:
+            turn.s.tick_logged_ms = turn.at_ms
+            tick_record(turn, wanted)
+
+    @property
+    def next_due_ms(self) -> int | None:
+        """When the next clock inside falls due; a Tick at or after it lets it act. None: only events can move it."""
+        return next_due_ms(self.state, self.params)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the whole state as plain JSON values, with its version."""
+        data: dict[str, Any] = converter.unstructure(self.state)
+        return data
+
+    @classmethod
+    def restore(cls, params: Params, snapshot: dict[str, Any], *, strategy: Strategy | None = None) -> Desk:
+        """Return the desk that `snapshot` was taken of.
+
+        Raises:
+            ValueError: the snapshot is of another version.
+        """
+        if snapshot.get("version") != SNAPSHOT_VERSION:
+            raise ValueError(
+                f"snapshot version {snapshot.get('version')!r}: this mmfsm reads version {SNAPSHOT_VERSION}"
+            )
+        state = converter.structure(snapshot, DeskState)
+        return cls(params, run=state.run, strategy=strategy, state=state)
+
+
+def check(event: Event) -> None:
+    """Refuse what is no event, or says what cannot be.
+
+    Raises:
+        IllegalEvent: with the field and what was expected.
+    """
+    kind = type(event)
+    if kind not in _ROUTES:
+        raise IllegalEvent(event, "expected one of mmfsm.events")
+    if type(event.at_ms) is not int or event.at_ms < 0:
+        raise IllegalEvent(event, f"at_ms: expected Unix milliseconds as an int, got {event.at_ms!r}")
+    if isinstance(event, BookEvent):
+        if not event.bids or not event.asks:
+            raise IllegalEvent(event, "expected at least one level on each side")
+        if event.bids[0].price >= event.asks[0].price:
+            raise IllegalEvent(event, f"crossed: bid {event.bids[0].price} ≥ ask {event.asks[0].price}")
+    if isinstance(event, FillEvent) and (not event.fill.qty > 0 or not event.fill.price > 0):
+        raise IllegalEvent(event, f"expected price and qty above zero, got {event.fill.price} and {event.fill.qty}")
+
+
+def _watch_clock(turn: Turn, event: Event) -> None:
+    """A clock that was set is an event: deadlines are differences of it, so everything is read back first."""
+    s = turn.s
+    if not s.ready or not s.now_ms:
+        return
+    step = event.at_ms - s.now_ms
+    if step < -CLOCK_BACK_MAX_MS or step > turn.p.clock_jump_max_ms:
+        turn.record("risk", "risk", "clock_jump", data={"step_ms": step})
+        s.recover_since_ms = turn.at_ms
+        if step < 0:
+            s.now_ms = turn.at_ms = event.at_ms
+
+
+def _route(turn: Turn, event: Event) -> None:
+    for handler in _ROUTES[type(event)]:
+        handler(turn, event)
+
+
+def _settle(turn: Turn) -> None:
+    """Tell the owners of orders that settled in this turn, until no more settle."""
+    for _ in range(SETTLE_ROUNDS_MAX):
+        if not turn.settled:
+            return
+        orders, turn.settled = turn.settled, []
+        for order in orders:
+            if order.owner in (placing.BID, placing.ASK):
+                quoting.tell(turn, turn.s.bid if order.owner == BID else turn.s.ask, "settled", None)
+            elif order.owner == PROBE:
+                sessions.probe_settled(turn, order)
+            elif order.owner == STRAY:
+                sessions.orders_clear(turn)
+            elif order.owner == FLATTEN:
+                turn.s.closing = None
+            else:
+                hedging.child_settled(turn, order)
+        booking.release_early(turn)
+    raise AssertionError("orders settle without end")
+
+
+# --- one handler list per event type ----------------------------------------------------------------------------------
+
+
+def _on_place_answered(turn: Turn, event: PlaceAnswered) -> None:
+    for fill in placing.on_place_answered(turn, event):
+        booking.take(turn, fill)
+    booking.release_early(turn)
+    order = turn.s.orders.open.get(event.client_oid)
+    if order is not None and order.owner == PROBE and order.state == "LIVE":
+        sessions.probe_acked(turn, order)
+    if event.result.code == "40774":
+        turn.do(QueryAccount())  # so that the record says both modes
+
+
+def _on_order_queried(turn: Turn, event: OrderQueried) -> None:
+    placing.on_order_queried(turn, event)
+    order = turn.s.orders.open.get(event.client_oid)
+    if order is not None and order.owner == PROBE and turn.s.probe_tif is not None:
+        sessions.probe_read(turn, order)
+
+
+def _on_order(turn: Turn, event: OrderEvent) -> None:
+    order = turn.s.orders.of_report(event.report)
+    if order is not None:
+        placing.on_report(turn, order, event.report, asked=False)
+
+
+def _on_private_data(turn: Turn, event: FillEvent | OrderEvent | PositionEvent | BalanceEvent) -> None:
+    """Any push proves the private stream; what REST tells proves nothing about it."""
+    source = (
+        "ws" if isinstance(event, OrderEvent) else event.fill.source if isinstance(event, FillEvent) else event.source
+    )
+    if source == "ws":
+        feeding.tell(turn, FeedName.PRIVATE, "data")
+
+
+def _on_fills_read(turn: Turn, event: FillsRead) -> None:
+    reconciling.on_fills_read(turn, event)
+
+
+def _on_start(turn: Turn, _event: Start) -> None:
+    turn.s.started_ms = turn.at_ms
+    sessions.tell(turn, "start")
+
+
+def _on_halt(turn: Turn, event: Halt) -> None:
+    turn.halt_soon(event.why, latched=True, detail="a person asked for it")
+
+
+def _on_resume(turn: Turn, _event: Resume) -> None:
+    turn.s.reject_streak = 0
+    turn.record("risk", "operator", "resume")
+    modes.tell(turn, "resume")
+
+
+def _on_flatten(turn: Turn, _event: Flatten) -> None:
+    turn.s.flattening = True
+    turn.record("risk", "operator", "flatten", intent="flatten")
+
+
+def _on_stop(turn: Turn, event: Stop) -> None:
+    sessions.tell(turn, "stop", detail=event.why)
+
+
+def _on_breach(turn: Turn, event: Breach) -> None:
+    turn.halt_soon(f"breach:{event.why}", latched=True, detail=event.why)
+
+
+def _nothing(_turn: Turn, _event: Tick) -> None:
+    """A tick has no news of its own; what it lets happen is in the upkeep."""
+
+
+_ROUTES: dict[type[Any], tuple[Any, ...]] = {
+    BookEvent: (feeding.on_book,),
+    FundingEvent: (feeding.on_funding, sessions.on_funding),
+    FillEvent: (booking.on_fill, _on_private_data),
+    FillUnparsable: (booking.on_unparsable,),
+    OrderEvent: (_on_order, _on_private_data),
+    PositionEvent: (_on_private_data, sessions.on_position, reconciling.on_position),
+    BalanceEvent: (_on_private_data, reconciling.on_balance, sessions.on_balance),
+    PlaceAnswered: (_on_place_answered,),
+    CancelAnswered: (placing.on_cancel_answered,),
+    OrderQueried: (_on_order_queried,),
+    FillsRead: (_on_fills_read,),
+    OpenOrdersRead: (reconciling.on_open_orders, sessions.on_open_orders),
+    ServerTimeRead: (sessions.on_time,),
+    AccountRead: (sessions.on_account,),
+    ConstraintsRead: (sessions.on_constraints,),
+    PosModeAnswered: (sessions.on_pos_mode,),
+    CheckFailed: (reconciling.on_check_failed, sessions.on_check_failed),
+    FeedUp: (feeding.on_up,),
+    FeedDown: (feeding.on_down,),
+    FeedAlive: (feeding.on_alive,),
+    SubscribeAnswered: (feeding.on_subscribed,),
+    Tick: (_nothing,),
+    Start: (_on_start,),
+    Halt: (_on_halt,),
+    Resume: (_on_resume,),
+    Flatten: (_on_flatten,),
+    Stop: (_on_stop,),
+    Breach: (_on_breach,),
+}

@@ -1,0 +1,129 @@
+"""The four feeds: what each event says about each, and what their machines ask for."""
+
+from __future__ import annotations
+
+from mmfsm.actions import QueryFunding, Subscribe, Unsubscribe
+from mmfsm.events import (
+    BookEvent,
+    FeedAlive,
+    FeedDown,
+    FeedName,
+    FeedUp,
+    FundingEvent,
+    SubscribeAnswered,
+)
+from mmfsm.machines import feed as machine
+from mmfsm.machines.feed import Feed, FeedInput, FeedOut
+from mmfsm.state import Turn
+from mmfsm.values import InstType
+
+PRIVATE_FIRST_MS = 10_000
+"""How long the private stream may take from subscribing to its first push (positions come at once)."""
+
+BOOK_OF = {InstType.PERP: FeedName.PERP_BOOK, InstType.SPOT: FeedName.SPOT_BOOK}
+
+
+def tell(turn: Turn, name: FeedName, event: str) -> None:
+    """Tell a feed's machine what happened, record a change, and do what it asks."""
+    feed = turn.s.feeds[name]
+    commands: FeedOut = []
+    before = feed.state
+    turn.fire(machine.TABLE, feed, event, _limits(turn, name), commands)
+    for command in commands:
+        if command == "subscribe":
+            _subscribe(turn, feed)
+        elif command == "unsubscribe_books5":
+            turn.do(Unsubscribe(name, machine.BOOKS5))
+        else:
+            turn.record("risk", "marketdata", f"{command}:{name}", data={"channel": feed.channel})
+    if feed.state != before:
+        data = {"feed": name.value, "from": before, "to": feed.state, "channel": feed.channel}
+        turn.record("feed", "marketdata", event, data=data)
+    if before == machine.FRESH and feed.state in (machine.DOWN, machine.SUBSCRIBING) and turn.s.ready:
+        turn.s.recover_since_ms = turn.at_ms
+
+
+def _limits(turn: Turn, name: FeedName) -> FeedInput:
+    p = turn.p
+    if name is FeedName.PRIVATE:
+        return FeedInput(turn.at_ms, p.private_silent_ms, PRIVATE_FIRST_MS, needs_ack=True)
+    if name is FeedName.FUNDING:
+        return FeedInput(turn.at_ms, p.funding_stale_sec * 1000, p.funding_stale_sec * 1000)
+    return FeedInput(turn.at_ms, p.book_stale_ms, p.books5_silent_ms)
+
+
+def _subscribe(turn: Turn, feed: Feed) -> None:
+    if feed.name is FeedName.FUNDING:
+        ask_funding(turn)
+    else:
+        turn.do(Subscribe(feed.name, feed.channel))
+
+
+def ask_funding(turn: Turn) -> None:
+    turn.s.funding_asked_ms = turn.at_ms
+    turn.do(QueryFunding())
+
+
+def on_book(turn: Turn, event: BookEvent) -> None:
+    """Keep the newest book; an older one than that kept (by exchange time) is dropped and proves nothing."""
+    kept = turn.s.books.get(event.inst)
+    if kept is not None and event.exch_ms < kept.exch_ms:
+        return
+    turn.s.books[event.inst] = event
+    tell(turn, BOOK_OF[event.inst], "data")
+
+
+def on_funding(turn: Turn, event: FundingEvent) -> None:
+    """Keep the rate. A push that lacks interval and caps does not wipe what a reading told."""
+    known = turn.s.funding
+    if known is None or event.source == "rest" or known.rate != event.funding.rate:
+        data = {"rate": str(event.funding.rate), "next_ms": event.funding.next_ms, "via": event.source}
+        if known is None or known.rate != event.funding.rate:
+            turn.record("funding", "marketdata", data=data)
+    if event.source == "rest" or known is None:
+        turn.s.funding = event.funding
+    else:
+        turn.s.funding = type(known)(
+            event.funding.rate,
+            event.funding.next_ms or known.next_ms,
+            known.interval_h,
+            known.rate_min,
+            known.rate_max,
+        )
+    turn.s.funding_ms = turn.at_ms
+    tell(turn, FeedName.FUNDING, "data")
+
+
+def on_up(turn: Turn, event: FeedUp) -> None:
+    tell(turn, event.feed, "up")
+
+
+def on_down(turn: Turn, event: FeedDown) -> None:
+    turn.record("risk", "marketdata", f"socket_lost:{event.feed}", data={"why": event.why})
+    tell(turn, event.feed, "down")
+
+
+def on_alive(turn: Turn, event: FeedAlive) -> None:
+    if event.feed is FeedName.PRIVATE:  # a book's pong proves nothing about the book
+        tell(turn, event.feed, "alive")
+
+
+def on_subscribed(turn: Turn, event: SubscribeAnswered) -> None:
+    """Each subscription's answer is logged."""
+    data = {"channel": event.channel, "accepted": event.accepted, "code": event.code, "msg": event.msg}
+    turn.record("subscribe", "marketdata", event.feed.value, data=data)
+    if event.channel == turn.s.feeds[event.feed].channel:  # an answer about a channel already left says nothing
+        tell(turn, event.feed, "acked" if event.accepted else "refused")
+
+
+def tick(turn: Turn) -> None:
+    """Let every feed's clock decide, and read funding again when it is time."""
+    for name in turn.s.feeds:
+        tell(turn, name, "timer")
+    started = turn.s.feeds[FeedName.FUNDING].state != machine.DOWN
+    if started and turn.at_ms - turn.s.funding_asked_ms >= turn.p.funding_poll_sec * 1000:
+        ask_funding(turn)
+
+
+def all_fresh(turn: Turn) -> bool:
+    return all(feed.state == machine.FRESH for feed in turn.s.feeds.values())

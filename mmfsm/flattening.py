@@ -1,0 +1,45 @@
+"""Closing the held pair on a person's word: the perp leg is closed reduce-only, its fills open ordinary tickets.
+
+There is no second way to close. One closing order at a time, owned by `closing`.
+"""
+
+from __future__ import annotations
+
+from mmfsm import placing
+from mmfsm.rounding import taking_price, tradable_qty
+from mmfsm.state import Turn
+from mmfsm.values import InstType, Leg, OrderIntent, Side, Tif
+
+
+def flatten_step(turn: Turn) -> None:
+    """Send the next closing order, if closing is wanted and the last one is settled; stop when nothing is left."""
+    s = turn.s
+    if not s.flattening or s.constraints is None or s.closing is not None or s.tickets or s.orders.early:
+        return
+    if any(slot.state != "EMPTY" for slot in s.slots) or turn.at_ms - s.closing_ms < turn.p.unwind_retry_ms:
+        return
+    side = Side.SELL if s.ledger.perp > 0 else Side.BUY
+    touch = turn.hedge_view().touch(InstType.PERP, side)
+    qty = s.constraints and touch and tradable_qty(abs(s.ledger.perp), touch, s.constraints.perp)
+    if not touch or not qty:
+        if touch:
+            s.flattening = False
+            turn.record("flattened", "oms", intent=OrderIntent.FLATTEN.value)
+        return
+    s.closing_ms = turn.at_ms
+    request = placing.place(
+        turn,
+        owner=placing.FLATTEN,
+        inst=InstType.PERP,
+        side=side,
+        qty=qty,
+        price=taking_price(touch, side, turn.p.unwind_slip_bps, s.constraints.perp),
+        tif=Tif.IOC,
+        intent=OrderIntent.FLATTEN,
+        leg=Leg.PERP_FLATTEN,
+        cycle=turn.next_cycle(),
+        attempt=1,
+        reason="flatten",
+        reduce_only=True,
+    )
+    s.closing = request.client_oid

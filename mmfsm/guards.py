@@ -1,0 +1,78 @@
+"""The guards of new risk, each a function of what is known, each with its own word for the log.
+
+What is not known to be safe is not quoted: every guard answers with a reason, or with nothing.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from mmfsm.params import Params
+from mmfsm.rounding import ceil_to, floor_to, smallest_qty
+from mmfsm.strategy import SideLimit
+from mmfsm.values import ZERO, Constraints, Funding, Side
+
+HEDGE_MARGIN = Decimal("1.01")
+"""A hedge must be affordable with a percent to spare: its price is not known yet."""
+
+
+def funding_off(funding: Funding | None, params: Params) -> str:
+    """Say why funding turns quotes off, or nothing: too near zero, or of the sign that is not wanted.
+
+    A positive rate pays the short. `funding_direction` "short" therefore wants it above zero, "long" below.
+    """
+    if funding is None:
+        return "funding_missing"
+    if abs(funding.rate) < params.min_abs_funding:
+        return "funding_small"
+    paid_side = "short" if funding.rate > 0 else "long"
+    if params.funding_direction != "either" and paid_side != params.funding_direction:
+        return "funding_direction"
+    return ""
+
+
+def quote_size(params: Params, constraints: Constraints, price: Decimal) -> Decimal:
+    """Return the size to quote, on the perp's step: as set, or (0) the smallest that both legs can trade."""
+    step = constraints.perp.qty_step
+    return floor_to(params.quote_size, step) if params.quote_size else smallest_tradable(constraints, price)
+
+
+def smallest_tradable(constraints: Constraints, price: Decimal) -> Decimal:
+    """Return the smallest perp size whose hedge spot takes too."""
+    smallest = max(smallest_qty(price, constraints.perp), smallest_qty(price, constraints.spot))
+    return ceil_to(smallest, constraints.perp.qty_step)
+
+
+def side_limit(
+    side: Side,
+    params: Params,
+    constraints: Constraints,
+    price: Decimal,
+    perp_pos: Decimal,
+    spot_coin: Decimal,
+    quote_coin: Decimal | None,
+) -> SideLimit:
+    """Say how much of a side may be quoted: what is wanted, shrunk to the position cap and to what could be hedged now.
+
+    Args:
+        side: of the quote; a bid is hedged by selling spot coin, an ask by buying it.
+        price: near which the hedge would trade, in quote coin.
+        perp_pos: signed, in base coin.
+        spot_coin: base coin that may be sold.
+        quote_coin: spot quote coin that may be spent; None when not known.
+    """
+    wanted = quote_size(params, constraints, price)
+    room = params.max_position - side.sign * perp_pos
+    if side is Side.BUY:
+        hedgeable, short = spot_coin, "no_spot_coin"
+    elif quote_coin is None:
+        return SideLimit(ZERO, "balance_missing")
+    else:
+        hedgeable, short = quote_coin / (price * HEDGE_MARGIN), "no_quote_coin"
+    qty = floor_to(min(wanted, room, hedgeable), constraints.perp.qty_step)
+    smallest = smallest_tradable(constraints, price)
+    if wanted < smallest:
+        return SideLimit(ZERO, "quote_size_below_min")
+    if qty >= smallest:
+        return SideLimit(qty, "set_quote" if qty == wanted else "shrunk")
+    return SideLimit(ZERO, "max_position" if room < smallest else short)

@@ -1,0 +1,548 @@
+"""HedgeTicket: one exposure, from the perp fill that made it to flat. The heart of the library.
+
+Rules
+
+1. `want = filled + unwound + netted + dust + remain`, exactly, at every moment; DONE means remain is zero. `dust` is
+   what neither leg can trade; it is handed back to the desk with its sign when the ticket closes.
+2. At most one child order is out. The next goes when the last is settled, that is terminal with its fills added up;
+   `child` is set from the sending to the settling. Whether to send is decided in one place: the `timer` rows.
+3. PENDING and PARTIAL hedge on spot at the first slip. Past `deadline_ms`, or told of a breach of the notional limit,
+   CHASING widens the slip at every try, inside the exchange's band. Past `unhedged_until_ms`, after at least one
+   chase, or when spot refuses for good, UNWINDING reverses the perp fill.
+4. An unwind is never larger than what remains. It is reduce-only where it reduces the position, and plain (bounded by
+   the remainder) where the fill had itself reduced it.
+5. In UNWINDING what the perp cannot trade (less than its step, or refused) goes back to spot; where spot has refused
+   for good, the perp order is rounded up and the excess is hedged on spot by whoever reads `dust`.
+6. A fill of a child is booked in every state. More than was wanted makes dust of the other sign.
+
+The payload is a `TicketInput`; effects append `TicketCommand`s. Nothing here knows of a desk: this file is usable alone.
+"""
+
+# ruff: noqa: E501 - one row a line
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import attrs
+
+from mmfsm.rounding import ceil_to, taking_price, tradable_qty
+from mmfsm.table import IGNORE, NEVER, STAY, Row, Table
+from mmfsm.values import ZERO, Constraints, InstType, Leg, OrderIntent, Side
+
+PENDING, PARTIAL, CHASING, UNWINDING, DONE = "PENDING", "PARTIAL", "CHASING", "UNWINDING", "DONE"
+
+
+@attrs.frozen
+class HedgeLimits:
+    """The clocks and prices of a ticket; see the parameters of the same names."""
+
+    hedge_deadline_ms: int
+    max_unhedged_ms: int
+    hedge_retry_ms: int
+    unwind_retry_ms: int
+    hedge_slip_bps: Decimal
+    chase_step_bps: Decimal
+    hedge_slip_max_bps: Decimal
+    unwind_slip_bps: Decimal
+
+
+@attrs.frozen
+class HedgeView:
+    """What a ticket sees of the world. Prices are None while a leg has no book; `perp_pos` is signed, in base coin."""
+
+    constraints: Constraints
+    limits: HedgeLimits
+    spot_bid: Decimal | None = None
+    spot_ask: Decimal | None = None
+    perp_bid: Decimal | None = None
+    perp_ask: Decimal | None = None
+    perp_pos: Decimal = ZERO
+
+    def touch(self, inst: InstType, side: Side) -> Decimal | None:
+        """Return the price a taker on `side` meets, or None without a book."""
+        if inst is InstType.SPOT:
+            return self.spot_ask if side is Side.BUY else self.spot_bid
+        return self.perp_ask if side is Side.BUY else self.perp_bid
+
+
+@attrs.frozen
+class Child:
+    """The order a ticket has out; `qty` is what it has not yet filled."""
+
+    inst: InstType
+    side: Side
+    qty: Decimal
+
+
+@attrs.define
+class HedgeTicket:
+    """One exposure. `side` is the side of the perp fill; quantities are base coin, at or above zero unless said.
+
+    `filled` is what spot undid, net of base-coin fees; `unwound` what the perp undid; `netted` what opposite perp
+    fills cancelled before it was sent; `dust` (signed as `remain`) what was left at the end.
+    """
+
+    hedge_id: str
+    cycle_id: int
+    side: Side
+    opened_ms: int
+    deadline_ms: int
+    unhedged_until_ms: int
+    want: Decimal
+    filled: Decimal = ZERO
+    unwound: Decimal = ZERO
+    netted: Decimal = ZERO
+    dust: Decimal = ZERO
+    tries: int = 0
+    chases: int = 0
+    state: str = PENDING
+    child: Child | None = None
+    next_try_ms: int = 0
+    spot_refused: bool = False
+    perp_refused: bool = False
+    reason: str = "perp_fill"
+    first_hedge_ms: int | None = None
+
+    @property
+    def remain(self) -> Decimal:
+        """What is still open; below zero when more came back than was wanted."""
+        return self.want - self.filled - self.unwound - self.netted - self.dust
+
+    @property
+    def exposure(self) -> Decimal:
+        """The signed delta this ticket owns: positive is long."""
+        return self.side.sign * self.remain
+
+    @property
+    def unsent(self) -> Decimal:
+        """What may still be netted against: the remainder no child order is working on."""
+        return max(self.remain - (self.child.qty if self.child else ZERO), ZERO)
+
+
+@attrs.frozen
+class TicketInput:
+    """What happened to a ticket: `qty` in base coin where the event has one."""
+
+    at_ms: int
+    view: HedgeView
+    qty: Decimal = ZERO
+
+
+@attrs.frozen
+class SendChild:
+    """Send this order for the ticket: immediate-or-cancel, at this limit."""
+
+    inst: InstType
+    side: Side
+    qty: Decimal
+    price: Decimal
+    intent: OrderIntent
+    leg: Leg
+    reduce_only: bool = False
+
+
+@attrs.frozen
+class SkipHedge:
+    """No order is sent for this quantity, and why."""
+
+    qty: Decimal
+    reason: str
+
+
+@attrs.frozen
+class CloseTicket:
+    """The ticket is DONE; its dust, signed as a delta, is the desk's again."""
+
+    dust: Decimal
+    reason: str
+
+
+TicketCommand = SendChild | SkipHedge | CloseTicket
+TicketOut = list[TicketCommand]
+
+# --- arithmetic -------------------------------------------------------------------------------------------------------
+
+
+def spot_qty(ticket: HedgeTicket, view: HedgeView) -> Decimal:
+    """What spot could trade of the remainder now; zero without a book or below its minimum."""
+    price = view.touch(InstType.SPOT, ticket.side.opposite)
+    return ZERO if price is None else tradable_qty(ticket.remain, price, view.constraints.spot)
+
+
+def perp_order(ticket: HedgeTicket, view: HedgeView) -> tuple[Decimal, bool]:
+    """Return (quantity, reduce_only) of the unwind the perp could take now; the quantity is zero if none."""
+    side, rules = ticket.side.opposite, view.constraints.perp
+    price = view.touch(InstType.PERP, side)
+    if price is None:
+        return ZERO, False
+    reducible = max(-side.sign * view.perp_pos, ZERO)
+    reducing = tradable_qty(min(ticket.remain, reducible), price, rules)
+    if reducing:
+        return reducing, True
+    return tradable_qty(ticket.remain, price, rules) if not reducible else ZERO, False
+
+
+def perp_round_up(ticket: HedgeTicket, view: HedgeView) -> Decimal:
+    """Return the remainder rounded up to what the perp trades, where the position can take it reduce-only; else zero."""
+    side, rules = ticket.side.opposite, view.constraints.perp
+    price = view.touch(InstType.PERP, side)
+    if price is None or ticket.remain <= 0:
+        return ZERO
+    qty = max(ceil_to(ticket.remain, rules.qty_step), rules.qty_min)
+    fits = -side.sign * view.perp_pos >= qty and qty * price >= rules.notional_min
+    return qty if fits else ZERO
+
+
+def is_dust(ticket: HedgeTicket, view: HedgeView) -> bool:
+    """Neither leg can trade what remains. Without both legs' prices nothing is called dust but exactly nothing."""
+    if ticket.remain <= 0:
+        return True
+    side = ticket.side.opposite
+    if view.touch(InstType.SPOT, side) is None or view.touch(InstType.PERP, side) is None:
+        return False
+    return spot_qty(ticket, view) == 0 and perp_order(ticket, view)[0] == 0
+
+
+# --- guards: read only ------------------------------------------------------------------------------------------------
+
+
+def busy(ticket: HedgeTicket, _what: TicketInput) -> bool:
+    """A child order is out and not settled."""
+    return ticket.child is not None
+
+
+def over(ticket: HedgeTicket, what: TicketInput) -> bool:
+    """Nothing is out and nothing tradable remains."""
+    return ticket.child is None and is_dust(ticket, what.view)
+
+
+def below_min(ticket: HedgeTicket, what: TicketInput) -> bool:
+    """The fill is too small for spot; whatever the perp could do with it, a fill that small is carried."""
+    return is_dust(ticket, what.view)
+
+
+def past_deadline(ticket: HedgeTicket, what: TicketInput) -> bool:
+    return what.at_ms >= ticket.deadline_ms
+
+
+def past_unhedged(ticket: HedgeTicket, what: TicketInput) -> bool:
+    """The time is over, a chase has been tried (or cannot be, for want of a spot price), and nothing is out."""
+    tried = ticket.chases > 0 or spot_qty(ticket, what.view) == 0
+    return what.at_ms >= ticket.unhedged_until_ms and ticket.child is None and tried
+
+
+def may_hedge(ticket: HedgeTicket, what: TicketInput) -> bool:
+    """Nothing is out, the pace allows it, and spot can trade what remains."""
+    return ticket.child is None and what.at_ms >= ticket.next_try_ms and spot_qty(ticket, what.view) > 0
+
+
+def may_unwind(ticket: HedgeTicket, what: TicketInput) -> bool:
+    """Nothing is out, the pace allows it, and the perp has not refused and can trade what remains."""
+    free = ticket.child is None and what.at_ms >= ticket.next_try_ms and not ticket.perp_refused
+    return free and perp_order(ticket, what.view)[0] > 0
+
+
+def may_rest_on_spot(ticket: HedgeTicket, what: TicketInput) -> bool:
+    """What the perp cannot take goes back to spot, unless spot has refused for good."""
+    return may_hedge(ticket, what) and not ticket.spot_refused
+
+
+def may_round_up(ticket: HedgeTicket, what: TicketInput) -> bool:
+    """Spot has refused, less than a perp step is left, and the position can give a whole step."""
+    free = ticket.child is None and what.at_ms >= ticket.next_try_ms and not ticket.perp_refused
+    return free and ticket.spot_refused and perp_round_up(ticket, what.view) > 0
+
+
+def both_refused(ticket: HedgeTicket, what: TicketInput) -> bool:
+    return ticket.spot_refused and ticket.perp_refused and ticket.child is None and what.at_ms >= ticket.next_try_ms
+
+
+# --- effects ----------------------------------------------------------------------------------------------------------
+
+
+def add_want(ticket: HedgeTicket, what: TicketInput, _out: TicketOut) -> None:
+    ticket.want += what.qty
+
+
+def add_netted(ticket: HedgeTicket, what: TicketInput, _out: TicketOut) -> None:
+    ticket.netted += what.qty
+
+
+def book_filled(ticket: HedgeTicket, what: TicketInput, _out: TicketOut) -> None:
+    ticket.filled += what.qty
+    _shrink_child(ticket, what.qty)
+    ticket.first_hedge_ms = ticket.first_hedge_ms or what.at_ms
+
+
+def book_unwound(ticket: HedgeTicket, what: TicketInput, _out: TicketOut) -> None:
+    ticket.unwound += what.qty
+    _shrink_child(ticket, what.qty)
+
+
+def _shrink_child(ticket: HedgeTicket, qty: Decimal) -> None:
+    if ticket.child is not None:
+        ticket.child = attrs.evolve(ticket.child, qty=max(ticket.child.qty - qty, ZERO))
+
+
+def spill(ticket: HedgeTicket, what: TicketInput, out: TicketOut) -> None:
+    """A fill after the end: the ticket's own sum stays true, and the other sign's delta goes back to the desk."""
+    ticket.dust -= what.qty
+    out.append(CloseTicket(-ticket.side.sign * what.qty, "late_fill"))
+
+
+def free_child(ticket: HedgeTicket, _what: TicketInput, _out: TicketOut) -> None:
+    ticket.child = None
+
+
+def note_spot_refused(ticket: HedgeTicket, _what: TicketInput, _out: TicketOut) -> None:
+    ticket.child, ticket.spot_refused, ticket.next_try_ms = None, True, 0
+    ticket.reason = "spot_refused"
+
+
+def note_perp_refused(ticket: HedgeTicket, what: TicketInput, _out: TicketOut) -> None:
+    ticket.child, ticket.perp_refused = None, True
+    ticket.next_try_ms = what.at_ms + what.view.limits.unwind_retry_ms
+
+
+def forget_refusals(ticket: HedgeTicket, what: TicketInput, out: TicketOut) -> None:
+    out.append(SkipHedge(ticket.remain, "both_legs_refused"))
+    ticket.spot_refused = ticket.perp_refused = False
+    ticket.next_try_ms = what.at_ms + 10 * what.view.limits.unwind_retry_ms
+
+
+def hurry(ticket: HedgeTicket, what: TicketInput, _out: TicketOut) -> None:
+    """The notional limit is breached: the deadline is now."""
+    ticket.deadline_ms = min(ticket.deadline_ms, what.at_ms)
+    ticket.reason = "unhedged_notional"
+
+
+def note_deadline(ticket: HedgeTicket, _what: TicketInput, _out: TicketOut) -> None:
+    ticket.reason = "deadline"
+
+
+def note_unwind(ticket: HedgeTicket, _what: TicketInput, _out: TicketOut) -> None:
+    ticket.reason, ticket.next_try_ms = "max_unhedged_sec", 0
+
+
+def skip_below_min(ticket: HedgeTicket, _what: TicketInput, out: TicketOut) -> None:
+    out.append(SkipHedge(ticket.remain, "below_min"))
+
+
+def send_hedge(ticket: HedgeTicket, what: TicketInput, out: TicketOut) -> None:
+    _send_spot(ticket, what, out, what.view.limits.hedge_slip_bps, OrderIntent.HEDGE, Leg.SPOT_IOC)
+
+
+def send_chase(ticket: HedgeTicket, what: TicketInput, out: TicketOut) -> None:
+    limits = what.view.limits
+    ticket.chases += 1
+    slip = min(limits.hedge_slip_bps + ticket.chases * limits.chase_step_bps, limits.hedge_slip_max_bps)
+    _send_spot(ticket, what, out, slip, OrderIntent.HEDGE, Leg.SPOT_IOC)
+
+
+def send_spot_rest(ticket: HedgeTicket, what: TicketInput, out: TicketOut) -> None:
+    slip = what.view.limits.hedge_slip_max_bps
+    _send_spot(ticket, what, out, slip, OrderIntent.UNWIND, Leg.SPOT_UNWIND)
+
+
+def chase_if_free(ticket: HedgeTicket, what: TicketInput, out: TicketOut) -> None:
+    if may_hedge(ticket, what):
+        send_chase(ticket, what, out)
+
+
+def unwind_if_free(ticket: HedgeTicket, what: TicketInput, out: TicketOut) -> None:
+    if may_unwind(ticket, what):
+        send_unwind(ticket, what, out)
+
+
+def send_unwind(ticket: HedgeTicket, what: TicketInput, out: TicketOut) -> None:
+    qty, reduce_only = perp_order(ticket, what.view)
+    _send_perp(ticket, what, out, qty, reduce_only)
+
+
+def send_unwind_up(ticket: HedgeTicket, what: TicketInput, out: TicketOut) -> None:
+    _send_perp(ticket, what, out, perp_round_up(ticket, what.view), True)
+
+
+def close(ticket: HedgeTicket, _what: TicketInput, out: TicketOut) -> None:
+    """Name what remains as dust and hand it back, signed as a delta."""
+    left = ticket.remain
+    ticket.dust += left
+    how = (
+        "unwound"
+        if ticket.unwound > ticket.filled
+        else "hedged"
+        if ticket.filled
+        else "netted"
+        if ticket.netted
+        else "dust"
+    )
+    out.append(CloseTicket(ticket.side.sign * left, how))
+
+
+def _send_spot(ticket: HedgeTicket, what: TicketInput, out: TicketOut, slip_bps: Decimal, intent: OrderIntent, leg: Leg) -> None:  # fmt: skip
+    side, rules = ticket.side.opposite, what.view.constraints.spot
+    touch = what.view.touch(InstType.SPOT, side)
+    assert touch is not None, "guarded by spot_qty > 0"
+    qty = spot_qty(ticket, what.view)
+    ticket.child, ticket.tries = Child(InstType.SPOT, side, qty), ticket.tries + 1
+    ticket.next_try_ms = what.at_ms + what.view.limits.hedge_retry_ms
+    out.append(SendChild(InstType.SPOT, side, qty, taking_price(touch, side, slip_bps, rules), intent, leg))
+
+
+def _send_perp(ticket: HedgeTicket, what: TicketInput, out: TicketOut, qty: Decimal, reduce_only: bool) -> None:
+    side, rules, limits = ticket.side.opposite, what.view.constraints.perp, what.view.limits
+    touch = what.view.touch(InstType.PERP, side)
+    assert touch is not None and qty > 0, "guarded by may_unwind or may_round_up"
+    ticket.child, ticket.tries = Child(InstType.PERP, side, qty), ticket.tries + 1
+    ticket.next_try_ms = what.at_ms + limits.unwind_retry_ms
+    price = taking_price(touch, side, limits.unwind_slip_bps, rules)
+    out.append(SendChild(InstType.PERP, side, qty, price, OrderIntent.UNWIND, Leg.PERP_UNWIND, reduce_only))
+
+
+# --- the table --------------------------------------------------------------------------------------------------------
+
+EVENTS = {
+    "opened": "a perp fill made this exposure",
+    "grow": "a further perp fill of the same side",
+    "net": "an opposite perp fill, against what has not been sent",
+    "hedge_filled": "a fill of its spot order is booked (qty net of base-coin fee)",
+    "unwind_filled": "a fill of its perp order is booked",
+    "child_settled": "its order is terminal and its fills add up",
+    "spot_refused": "spot refused its order for good (no balance)",
+    "perp_refused": "the perp refused its order, or said there is nothing to reduce",
+    "breach": "the notional limit on open exposure is exceeded",
+    "timer": "time has passed, a book has moved, or one of the above happened",
+}
+
+LATE = "it is done: the desk owns what comes later"
+ONCE = "a ticket is opened once"
+
+# fmt: off
+TABLE: Table[HedgeTicket, TicketInput, TicketOut] = Table(
+    "HedgeTicket",
+    states=(PENDING, PARTIAL, CHASING, UNWINDING, DONE),
+    final=(DONE,),
+    events=EVENTS,
+    timeouts={
+        PENDING: "hedge_deadline_ms → CHASING",
+        PARTIAL: "hedge_deadline_ms → CHASING",
+        CHASING: "max_unhedged_sec → UNWINDING",
+        UNWINDING: "a try every unwind_retry_ms",
+    },
+    rows=(
+        #   source     event            guard             dest       effects
+        Row(PENDING,   "opened",        below_min,        DONE,      (skip_below_min, close)),  # carried as dust; joins the next ticket
+        Row(PENDING,   "opened",        may_hedge,        STAY,      (send_hedge,)),  # at once, from the fill's own handler
+        Row(PENDING,   "opened",        None,             STAY,      why="no spot price yet: the timer sends it, the deadline runs"),
+        Row(PENDING,   "grow",          None,             STAY,      (add_want,)),
+        Row(PENDING,   "net",           None,             STAY,      (add_netted,)),
+        Row(PENDING,   "hedge_filled",  None,             PARTIAL,   (book_filled,)),
+        Row(PENDING,   "unwind_filled", None,             NEVER,     why="no perp order was sent"),
+        Row(PENDING,   "child_settled", None,             STAY,      (free_child,)),
+        Row(PENDING,   "spot_refused",  None,             UNWINDING, (note_spot_refused,)),  # 43012 is final: no retry while the price runs
+        Row(PENDING,   "perp_refused",  None,             NEVER,     why="no perp order was sent"),
+        Row(PENDING,   "breach",        None,             CHASING,   (hurry, chase_if_free)),
+        Row(PENDING,   "timer",         over,             DONE,      (close,)),
+        Row(PENDING,   "timer",         past_deadline,    CHASING,   (note_deadline, chase_if_free)),
+        Row(PENDING,   "timer",         may_hedge,        STAY,      (send_hedge,)),
+        Row(PENDING,   "timer",         None,             IGNORE,    why="its order is out, or the pace or the book says wait"),
+
+        Row(PARTIAL,   "opened",        None,             NEVER,     why=ONCE),
+        Row(PARTIAL,   "grow",          None,             STAY,      (add_want,)),
+        Row(PARTIAL,   "net",           None,             STAY,      (add_netted,)),
+        Row(PARTIAL,   "hedge_filled",  None,             STAY,      (book_filled,)),
+        Row(PARTIAL,   "unwind_filled", None,             NEVER,     why="no perp order was sent"),
+        Row(PARTIAL,   "child_settled", None,             STAY,      (free_child,)),
+        Row(PARTIAL,   "spot_refused",  None,             UNWINDING, (note_spot_refused,)),
+        Row(PARTIAL,   "perp_refused",  None,             NEVER,     why="no perp order was sent"),
+        Row(PARTIAL,   "breach",        None,             CHASING,   (hurry, chase_if_free)),
+        Row(PARTIAL,   "timer",         over,             DONE,      (close,)),
+        Row(PARTIAL,   "timer",         past_deadline,    CHASING,   (note_deadline, chase_if_free)),
+        Row(PARTIAL,   "timer",         may_hedge,        STAY,      (send_hedge,)),
+        Row(PARTIAL,   "timer",         None,             IGNORE,    why="its order is out, or the pace or the book says wait"),
+
+        Row(CHASING,   "opened",        None,             NEVER,     why=ONCE),
+        Row(CHASING,   "grow",          None,             STAY,      (add_want,)),
+        Row(CHASING,   "net",           None,             STAY,      (add_netted,)),
+        Row(CHASING,   "hedge_filled",  None,             STAY,      (book_filled,)),
+        Row(CHASING,   "unwind_filled", None,             NEVER,     why="no perp order was sent"),
+        Row(CHASING,   "child_settled", None,             STAY,      (free_child,)),
+        Row(CHASING,   "spot_refused",  None,             UNWINDING, (note_spot_refused,)),
+        Row(CHASING,   "perp_refused",  None,             NEVER,     why="no perp order was sent"),
+        Row(CHASING,   "breach",        None,             IGNORE,    why="it is being chased"),
+        Row(CHASING,   "timer",         over,             DONE,      (close,)),
+        Row(CHASING,   "timer",         past_unhedged,    UNWINDING, (note_unwind, unwind_if_free)),
+        Row(CHASING,   "timer",         may_hedge,        STAY,      (send_chase,)),
+        Row(CHASING,   "timer",         None,             IGNORE,    why="its order is out, or the pace or the book says wait"),
+
+        Row(UNWINDING, "opened",        None,             NEVER,     why=ONCE),
+        Row(UNWINDING, "grow",          None,             STAY,      (add_want,)),
+        Row(UNWINDING, "net",           None,             STAY,      (add_netted,)),
+        Row(UNWINDING, "hedge_filled",  None,             STAY,      (book_filled,)),  # a late hedge fill shrinks the unwind
+        Row(UNWINDING, "unwind_filled", None,             STAY,      (book_unwound,)),
+        Row(UNWINDING, "child_settled", None,             STAY,      (free_child,)),
+        Row(UNWINDING, "spot_refused",  None,             STAY,      (note_spot_refused,)),
+        Row(UNWINDING, "perp_refused",  None,             STAY,      (note_perp_refused,)),  # 22002 settles nothing: the rest goes back to spot
+        Row(UNWINDING, "breach",        None,             IGNORE,    why="it is being unwound"),
+        Row(UNWINDING, "timer",         over,             DONE,      (close,)),
+        Row(UNWINDING, "timer",         may_unwind,       STAY,      (send_unwind,)),
+        Row(UNWINDING, "timer",         may_rest_on_spot, STAY,      (send_spot_rest,)),
+        Row(UNWINDING, "timer",         may_round_up,     STAY,      (send_unwind_up,)),
+        Row(UNWINDING, "timer",         both_refused,     STAY,      (forget_refusals,)),  # nothing may be left alone: both are tried again, slowly
+        Row(UNWINDING, "timer",         None,             IGNORE,    why="its order is out, or the pace or the book says wait"),
+
+        Row(DONE,      "opened",        None,             NEVER,     why=ONCE),
+        Row(DONE,      "grow",          None,             NEVER,     why="a further fill opens a ticket of its own"),
+        Row(DONE,      "net",           None,             NEVER,     why="nothing is left to net against"),
+        Row(DONE,      "hedge_filled",  None,             STAY,      (book_filled, spill)),  # legal: it opens a ticket the other way
+        Row(DONE,      "unwind_filled", None,             STAY,      (book_unwound, spill)),
+        Row(DONE,      "child_settled", None,             IGNORE,    why=LATE),
+        Row(DONE,      "spot_refused",  None,             IGNORE,    why=LATE),
+        Row(DONE,      "perp_refused",  None,             IGNORE,    why=LATE),
+        Row(DONE,      "breach",        None,             IGNORE,    why=LATE),
+        Row(DONE,      "timer",         None,             IGNORE,    why=LATE),
+    ),
+)
+# fmt: on
+
+
+def open_ticket(
+    hedge_id: str, cycle_id: int, side: Side, qty: Decimal, what: TicketInput
+) -> tuple[HedgeTicket, TicketOut]:
+    """Open a ticket for a perp fill of `qty` on `side` and take its first step.
+
+    Returns:
+        The ticket and what it wants done; usually one `SendChild`.
+    """
+    limits = what.view.limits
+    ticket = HedgeTicket(
+        hedge_id=hedge_id,
+        cycle_id=cycle_id,
+        side=side,
+        opened_ms=what.at_ms,
+        deadline_ms=what.at_ms + limits.hedge_deadline_ms,
+        unhedged_until_ms=what.at_ms + limits.max_unhedged_ms,
+        want=qty,
+    )
+    return ticket, step(ticket, "opened", what)
+
+
+def step(ticket: HedgeTicket, event: str, what: TicketInput) -> TicketOut:
+    """Tell a ticket of one event, then let its clock decide what to send. Returns what it wants done, in order."""
+    out: TicketOut = []
+    TABLE.fire(ticket, event, what, out)
+    if event != "timer" and ticket.state != DONE:
+        TABLE.fire(ticket, "timer", what, out)
+    return out
+
+
+def next_due_ms(ticket: HedgeTicket) -> int | None:
+    """Return when the ticket's clock next has something to decide, or None if only events can move it."""
+    if ticket.state == DONE:
+        return None
+    if ticket.state in (PENDING, PARTIAL):
+        return ticket.deadline_ms if ticket.child else min(ticket.deadline_ms, ticket.next_try_ms)
+    if ticket.child is not None:
+        return None
+    return min(ticket.unhedged_until_ms, ticket.next_try_ms) if ticket.state == CHASING else ticket.next_try_ms

@@ -1,0 +1,88 @@
+"""Mode's surroundings: why quoting is not allowed, which halts hold by themselves, and what a change of mode does."""
+
+from __future__ import annotations
+
+from mmfsm import quoting
+from mmfsm.events import FeedName
+from mmfsm.guards import funding_off
+from mmfsm.machines import feed as feeds
+from mmfsm.machines import mode as machine
+from mmfsm.machines.mode import ModeInput, ModeOut
+from mmfsm.state import Turn
+
+SOCKET_FEEDS = (FeedName.PERP_BOOK, FeedName.SPOT_BOOK, FeedName.PRIVATE)
+
+
+def why_not_quote(turn: Turn) -> str:
+    """Return the first reason against quoting, or nothing. The order is the order in which they matter."""
+    s = turn.s
+    if not s.ready:
+        return s.session.state.lower()
+    if s.constraints is None:
+        return "constraints_missing"
+    for name, feed in s.feeds.items():
+        if feed.state != feeds.FRESH:
+            return f"{name}_{feed.state.lower()}"
+    if s.flattening:
+        return "flattening"
+    if s.tickets:
+        return "hedging"
+    if s.orders.early:
+        return "fill_without_order"
+    if s.unparsable:
+        return "fill_unparsable"
+    if any(order.state in ("UNKNOWN", "UNSETTLED") for order in s.orders.open.values()):
+        return "order_unknown"
+    return funding_off(s.funding, turn.p)
+
+
+def standing_halts(turn: Turn) -> dict[str, str]:
+    """Return the halts that hold by themselves now: reason → detail. They clear by themselves too."""
+    s = turn.s
+    if not s.ready:
+        return {}
+    halts = {}
+    for name in SOCKET_FEEDS:
+        feed = s.feeds[name]
+        if feed.state != feeds.FRESH:
+            word = "feed_down" if feed.state in (feeds.DOWN, feeds.SUBSCRIBING) else "feed_stale"
+            if name is not FeedName.PRIVATE and feed.state == feeds.STALE:
+                word = "book_stale"
+            halts[f"{word}:{name}"] = f"{name} is {feed.state}"
+    if s.recover_since_ms is not None:
+        halts["recovering"] = "until books and funding are fresh and everything is read back"
+    return halts
+
+
+def tell(turn: Turn, event: str, *, reason: str = "", latched: bool = False, detail: str = "") -> None:
+    """Tell the mode machine, record what changed, and do what it asks."""
+    state = turn.s
+    commands: ModeOut = []
+    cooldown = turn.p.cooldown_unwind_ms if state.cooldown_unwind else turn.p.cooldown_ms
+    what = ModeInput(turn.at_ms, state.why_not, bool(state.tickets), cooldown, reason, latched)
+    fired = turn.fire(machine.TABLE, state.mode, event, what, commands)
+    if "halted" in commands:
+        data = {"latched": latched, "detail": detail, "reasons": sorted(state.mode.reasons)}
+        turn.record("risk", "risk", reason, data=data)
+        if latched:
+            turn.alert(reason, detail or reason, "Read the record, look at the account, then resume.")
+    if fired.after != fired.before:
+        why = reason or (state.why_not if event == "review" else event)
+        turn.record("state", "risk", why or "may_quote", data={"from": fired.before, "to": fired.after})
+    if "pull_quotes" in commands:
+        quoting.pull(turn)
+
+
+def review(turn: Turn) -> None:
+    """Take the halts asked for this turn, bring the standing ones up to date, then ask whether quoting is allowed."""
+    while turn.halts:
+        reason, latched, detail = turn.halts.pop(0)
+        tell(turn, "halt", reason=reason, latched=latched, detail=detail)
+    standing = standing_halts(turn)
+    for reason, detail in standing.items():
+        if reason not in turn.s.mode.reasons:
+            tell(turn, "halt", reason=reason, detail=detail)
+    for reason in [r for r, latched in turn.s.mode.reasons.items() if not latched and r not in standing]:
+        tell(turn, "clear", reason=reason)
+    turn.s.why_not = why_not_quote(turn)
+    tell(turn, "review")

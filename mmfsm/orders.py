@@ -1,0 +1,148 @@
+"""The order registry: which orders are ours, by which names, and which fills still look for their order.
+
+    clientOid = prefix - intent leg - cycle - run - attempt        at most 32 of [0-9A-Za-z_-]
+
+The short unique part is no random number: `run` is the run's sequence number and `attempt` the try within the cycle, so
+a resend or a restart is recognised. Spot fills carry no clientOid: the orderId of the place answer is kept both ways,
+and a fill that is faster than the answer waits here for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+
+from mmfsm.machines.order import SENT, UNKNOWN, Order
+from mmfsm.values import InstType, Leg, NormalizedFill, OrderIntent, OrderReport
+
+SETTLED_MAX = 5_000
+"""How many settled orders are remembered, for fills and reports that come late."""
+
+EARLY_MAX = 1_000
+"""How many fills may wait for the answer that names their order."""
+
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_INTENT = {
+    OrderIntent.QUOTE: "Q",
+    OrderIntent.HEDGE: "H",
+    OrderIntent.UNWIND: "U",
+    OrderIntent.FLATTEN: "F",
+}
+_LEG = {
+    Leg.PERP_BID: "pb",
+    Leg.PERP_ASK: "pa",
+    Leg.PERP_PROBE: "pp",
+    Leg.SPOT_IOC: "si",
+    Leg.PERP_UNWIND: "pu",
+    Leg.SPOT_UNWIND: "su",
+    Leg.PERP_FLATTEN: "pf",
+}
+
+
+def base36(number: int) -> str:
+    """Write a number, zero or above, in digits and lower-case letters.
+
+    >>> base36(1_795_536_000)
+    'tp0kg0'
+    """
+    digits = ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = _DIGITS[digit] + digits
+    return digits or "0"
+
+
+def make_client_oid(prefix: str, intent: OrderIntent, leg: Leg, cycle: int, run: int, attempt: int) -> str:
+    """Name an order: a function of what it is for, the same whenever it is asked.
+
+    >>> make_client_oid("mm", OrderIntent.HEDGE, Leg.SPOT_IOC, cycle=46, run=1_795_536_000, attempt=1)
+    'mm-Hsi-1a-tp0kg0-1'
+    """
+    oid = f"{prefix}-{_INTENT[intent]}{_LEG[leg]}-{base36(cycle)}-{base36(run)}-{base36(attempt)}"
+    assert len(oid) <= 32, f"clientOid {oid} is longer than the exchange takes"
+    return oid
+
+
+def is_ours(client_oid: str | None, prefix: str) -> bool:
+    """Tell whether a clientOid was made by this rule with this prefix, by this run or an earlier one."""
+    parts = (client_oid or "").split("-")
+    if len(parts) != 5 or parts[0] != prefix:
+        return False
+    return parts[1][:1] in _INTENT.values() and parts[1][1:] in _LEG.values()
+
+
+@attrs.define
+class Orders:
+    """Open orders by clientOid, the recently settled ones, both ids, and fills that wait for their order."""
+
+    open: dict[str, Order] = attrs.field(factory=dict)
+    settled: dict[str, Order] = attrs.field(factory=dict)
+    oid_of: dict[str, str] = attrs.field(factory=dict)
+    early: dict[str, NormalizedFill] = attrs.field(factory=dict)
+
+    def add(self, order: Order) -> None:
+        """Register an order before its request leaves."""
+        oid = order.request.client_oid
+        assert oid not in self.open and oid not in self.settled, f"clientOid {oid} was used before"
+        self.open[oid] = order
+
+    def link(self, order: Order) -> None:
+        """Keep the orderId both ways, once it is known."""
+        if order.order_id:
+            self.oid_of[f"{order.request.inst}:{order.order_id}"] = order.request.client_oid
+
+    def find(self, inst: InstType, order_id: str | None, client_oid: str | None) -> Order | None:
+        """Return our order of that clientOid, or of that orderId, open or recently settled."""
+        oid = client_oid if client_oid in self.open or client_oid in self.settled else None
+        oid = oid or self.oid_of.get(f"{inst}:{order_id}")
+        return None if oid is None else self.open.get(oid) or self.settled.get(oid)
+
+    def of_report(self, report: OrderReport) -> Order | None:
+        return self.find(report.inst, report.order_id, report.client_oid)
+
+    def settle(self, order: Order) -> None:
+        """Move an order from open to settled, and forget the oldest settled ones past the bound."""
+        oid = order.request.client_oid
+        if self.open.pop(oid, None) is not None:
+            self.settled[oid] = order
+        while len(self.settled) > SETTLED_MAX:
+            old = self.settled.pop(next(iter(self.settled)))
+            self.oid_of.pop(f"{old.request.inst}:{old.order_id}", None)
+
+    def awaits_answer(self, fill: NormalizedFill) -> bool:
+        """Tell whether a fill of an unknown orderId may belong to an order whose answer has not come."""
+        return any(
+            order.state in (SENT, UNKNOWN)
+            and order.order_id is None
+            and order.request.inst is fill.inst
+            and order.request.side is fill.side
+            for order in self.open.values()
+        )
+
+    def park(self, fill: NormalizedFill) -> None:
+        """Keep a fill until its order is known. It is not booked yet; telling it again changes nothing."""
+        self.early[fill.dedupe_key] = fill
+        assert len(self.early) <= EARLY_MAX, "more fills wait for their order than orders can be out"
+
+    def claim_early(self, order: Order) -> list[NormalizedFill]:
+        """Take the parked fills of an order whose orderId is now known."""
+        keys = [
+            key
+            for key, fill in self.early.items()
+            if fill.order_id == order.order_id and fill.inst is order.request.inst
+        ]
+        return [self.early.pop(key) for key in keys]
+
+    def orphans(self) -> list[NormalizedFill]:
+        """Take the parked fills that no unanswered order can explain any more."""
+        keys = [key for key, fill in self.early.items() if not self.awaits_answer(fill)]
+        return [self.early.pop(key) for key in keys]
+
+    def open_on(self, inst: InstType) -> Iterator[Order]:
+        return (order for order in self.open.values() if order.request.inst is inst)
+
+    @property
+    def in_flight(self) -> bool:
+        """Some order is neither resting nor settled, or some fill looks for its order."""
+        return bool(self.early) or any(not order.resting for order in self.open.values())

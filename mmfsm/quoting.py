@@ -1,0 +1,113 @@
+"""The two quotes: what the strategy wants, what the guards allow, and the slots that rest it."""
+
+from __future__ import annotations
+
+from mmfsm import guards, placing
+from mmfsm.machines import slot as machine
+from mmfsm.machines.slot import QuoteSlot, SlotInput, SlotOut
+from mmfsm.market import bbo_of, metrics_of
+from mmfsm.state import Turn
+from mmfsm.strategy import QuoteView, SideLimit, Strategy
+from mmfsm.values import ZERO, InstType, Leg, MarketSnapshot, Mode, OrderIntent, QuotePlan, QuoteSide, Side, Tif
+
+
+def plan(turn: Turn, strategy: Strategy) -> QuotePlan | None:
+    """Ask the strategy, if everything it looks at is there."""
+    s = turn.s
+    perp, spot = s.books.get(InstType.PERP), s.books.get(InstType.SPOT)
+    if perp is None or spot is None or s.constraints is None or s.funding is None:
+        return None
+    view = QuoteView(
+        params=turn.p,
+        constraints=s.constraints,
+        market=MarketSnapshot(metrics_of(perp, turn.p.obi_levels), bbo_of(spot), turn.at_ms),
+        funding=s.funding,
+        perp_pos=s.ledger.perp,
+        bid_limit=limit_of(turn, Side.BUY),
+        ask_limit=limit_of(turn, Side.SELL),
+    )
+    return strategy.quote(view)
+
+
+def limit_of(turn: Turn, side: Side) -> SideLimit:
+    """How much of a side may be quoted: the cap, and what spot could hedge right now."""
+    s = turn.s
+    assert s.constraints is not None
+    spot = s.books[InstType.SPOT]
+    reserved = sum((order.left for order in s.orders.open_on(InstType.SPOT) if order.request.side is Side.SELL), ZERO)
+    quote = s.balances.get(s.constraints.spot.quote_coin)
+    limit = guards.side_limit(
+        side,
+        turn.p,
+        s.constraints,
+        spot.bids[0].price if side is Side.BUY else spot.asks[0].price,
+        s.ledger.perp,
+        s.ledger.spot - reserved,
+        None if quote is None else quote.available,
+    )
+    qty = placing.cut_at_zero(turn, side, limit.qty)
+    return limit if qty == limit.qty else SideLimit(qty, "cut_at_zero")
+
+
+def review(turn: Turn, strategy: Strategy) -> QuotePlan | None:
+    """Bring both slots to what may rest now. Returns the plan, for the tick record."""
+    wanted = plan(turn, strategy) if turn.s.mode.state == Mode.QUOTING else None
+    for slot in turn.s.slots:
+        side = None if wanted is None else wanted.bid if slot.side is Side.BUY else wanted.ask
+        if side is not None:
+            note_skip(turn, slot, side)
+        if side is None or side.price is None:
+            tell(turn, slot, "unwant", wanted)
+        else:
+            tell(turn, slot, "want", wanted, side)
+    return wanted
+
+
+def pull(turn: Turn) -> None:
+    """Take both quotes out of the market."""
+    for slot in turn.s.slots:
+        tell(turn, slot, "unwant", None)
+
+
+def tell(turn: Turn, slot: QuoteSlot, event: str, wanted: QuotePlan | None, side: QuoteSide | None = None) -> None:
+    """Tell a slot's machine what is wanted, and do what it asks."""
+    commands: SlotOut = []
+    what = SlotInput(turn.at_ms, turn.p.requote_min_ms, turn.p.replace_threshold_bps)
+    if side is not None and side.price is not None:
+        what = SlotInput(turn.at_ms, what.requote_min_ms, what.replace_threshold_bps, side.price, side.qty)
+    turn.fire(machine.TABLE, slot, event, what, commands)
+    for command in commands:
+        if command == "cancel":
+            placing.cancel(turn, slot.client_oid)
+        else:
+            _place(turn, slot, wanted)
+
+
+def _place(turn: Turn, slot: QuoteSlot, wanted: QuotePlan | None) -> None:
+    buying = slot.side is Side.BUY
+    request = placing.place(
+        turn,
+        owner=placing.BID if buying else placing.ASK,
+        inst=InstType.PERP,
+        side=slot.side,
+        qty=slot.qty,
+        price=slot.price,
+        tif=Tif.POST_ONLY,
+        intent=OrderIntent.QUOTE,
+        leg=Leg.PERP_BID if buying else Leg.PERP_ASK,
+        cycle=turn.next_cycle(),
+        attempt=1,
+        reason=wanted.reason if wanted else "set_quote",
+    )
+    slot.client_oid = request.client_oid
+
+
+def note_skip(turn: Turn, slot: QuoteSlot, side: QuoteSide) -> None:
+    """Record that a side is left out, and why: once, not at every book."""
+    reason = "" if side.price is not None else side.reason
+    if turn.s.skips.get(slot.side.value, "") == reason:
+        return
+    turn.s.skips[slot.side.value] = reason
+    if reason:
+        leg = Leg.PERP_BID if slot.side is Side.BUY else Leg.PERP_ASK
+        turn.record("order_skip", "risk", reason, intent=OrderIntent.QUOTE.value, leg=leg.value)

@@ -1,0 +1,59 @@
+"""Rounding to the exchange's grid, always exact and always in a stated direction."""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
+from mmfsm.values import BPS, InstrumentRules, Side
+
+
+def floor_to(value: Decimal, step: Decimal) -> Decimal:
+    """Return the largest multiple of `step` that is not above `value`.
+
+    >>> floor_to(Decimal("0.03994"), Decimal("0.0001"))
+    Decimal('0.0399')
+    """
+    return (value / step).to_integral_value(ROUND_FLOOR) * step
+
+
+def ceil_to(value: Decimal, step: Decimal) -> Decimal:
+    """Return the smallest multiple of `step` that is not below `value`.
+
+    >>> ceil_to(Decimal("0.004"), Decimal("0.01"))
+    Decimal('0.01')
+    """
+    return (value / step).to_integral_value(ROUND_CEILING) * step
+
+
+def passive_price(price: Decimal, side: Side, rules: InstrumentRules) -> Decimal:
+    """Round a resting price away from the touch: a bid down, an ask up."""
+    return floor_to(price, rules.price_tick) if side is Side.BUY else ceil_to(price, rules.price_tick)
+
+
+def taking_price(touch: Decimal, side: Side, slip_bps: Decimal, rules: InstrumentRules) -> Decimal:
+    """Return the limit of an order that shall be filled: through the touch by `slip_bps`, rounded toward being filled.
+
+    Buy: touch · (1 + slip), rounded up. Sell: touch · (1 − slip), rounded down. `touch` is the opposite best price.
+    The slip stays a tenth inside the exchange's price band, whose reference price is not published.
+
+    >>> from mmfsm.testing import rules_spot
+    >>> taking_price(Decimal("2993.26"), Side.BUY, Decimal(5), rules_spot())
+    Decimal('2994.76')
+    """
+    band = rules.buy_band_ratio if side is Side.BUY else rules.sell_band_ratio
+    slip = min(slip_bps * BPS, band * Decimal("0.9"))
+    price = touch * (1 + side.sign * slip)
+    return ceil_to(price, rules.price_tick) if side is Side.BUY else floor_to(price, rules.price_tick)
+
+
+def tradable_qty(qty: Decimal, price: Decimal, rules: InstrumentRules) -> Decimal:
+    """Return `qty` floored to the step, or zero where the exchange would refuse it (minimum size or minimum value)."""
+    floored = floor_to(qty, rules.qty_step)
+    if floored <= 0 or floored < rules.qty_min or floored * price < rules.notional_min:
+        return Decimal(0)
+    return min(floored, rules.qty_max) if rules.qty_max is not None else floored
+
+
+def smallest_qty(price: Decimal, rules: InstrumentRules) -> Decimal:
+    """Return the smallest size the exchange accepts at `price`."""
+    return max(ceil_to(rules.notional_min / price, rules.qty_step), ceil_to(rules.qty_min, rules.qty_step))

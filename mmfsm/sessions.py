@@ -1,0 +1,305 @@
+"""Start-up and shutdown around the Session machine: what an answer means for a check, and what a check asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mmfsm import feeding, placing, reconciling
+from mmfsm.actions import (
+    Exit,
+    QueryAccount,
+    QueryBalance,
+    QueryConstraints,
+    QueryOpenOrders,
+    QueryOrder,
+    QueryPosition,
+    QueryServerTime,
+    SetPositionMode,
+    SetTifPolicy,
+)
+from mmfsm.events import (
+    AccountRead,
+    BalanceEvent,
+    CheckFailed,
+    ConstraintsRead,
+    FeedName,
+    FundingEvent,
+    OpenOrdersRead,
+    PositionEvent,
+    PosModeAnswered,
+    ServerTimeRead,
+)
+from mmfsm.machines import session as machine
+from mmfsm.machines.order import Order
+from mmfsm.machines.session import SessionCommand, SessionInput, SessionOut
+from mmfsm.rounding import passive_price, smallest_qty
+from mmfsm.state import Turn
+from mmfsm.values import InstType, Leg, OrderIntent, Outcome, PosMode, Side, Tif, plain
+
+PROBE_SHARE_OF_BAND = 2
+"""The proof's order rests half a price band from the touch: inside what the exchange takes, far from being filled."""
+
+
+def tell(turn: Turn, event: str, **facts: object) -> None:
+    """Tell the session machine, and do what it asks."""
+    session = turn.s.session
+    commands: SessionOut = []
+    bound = turn.p.stop_bound_sec if session.state == machine.STOPPING else turn.p.check_bound_sec
+    before = session.state
+    what = SessionInput(turn.at_ms, bound * 1000, **facts)  # type: ignore[arg-type]
+    turn.fire(machine.TABLE, session, event, what, commands)
+    if before == machine.CHECKING and event not in ("timer", "start", "stop"):
+        data = {"passed": bool(facts.get("fits", True)) and event != "check_failed", "detail": facts.get("detail", "")}
+        turn.record("check", "session", event, data=data)
+    for command in commands:
+        _OBEY[command](turn)
+    if session.state != before:
+        data = {"from": before, "to": session.state}
+        turn.record("session", "session", session.failure or session.stop_reason or event, data=data)
+
+
+# --- what an answer means ---------------------------------------------------------------------------------------------
+
+
+def on_time(turn: Turn, event: ServerTimeRead) -> None:
+    skew = event.exch_ms - event.at_ms
+    fits = abs(skew) <= turn.p.clock_skew_max_ms
+    tell(turn, "time_read", fits=fits, failure="clock_skew", detail=f"{skew} ms, at most {turn.p.clock_skew_max_ms} ms")
+
+
+def on_account(turn: Turn, event: AccountRead) -> None:
+    """Read the modes. Before READY a difference ends the run; afterwards it halts for a person."""
+    p, s = turn.p, turn.s
+    s.pos_mode = event.pos_mode
+    mode_fits, margin_fits = event.pos_mode.value == p.target_pos_mode, event.margin_mode == p.margin_mode
+    detail = (
+        f"posMode {event.pos_mode}, wanted {p.target_pos_mode}; marginMode {event.margin_mode}, wanted {p.margin_mode}"
+    )
+    data = {
+        "posMode": event.pos_mode.value,
+        "marginMode": event.margin_mode,
+        "wanted": [p.target_pos_mode, p.margin_mode],
+    }
+    turn.record("account", "session", "pos_mode", data=data, dry_run=event.dry_run)
+    if s.ready and not (mode_fits and margin_fits):
+        turn.halt_soon("position_mode", latched=True, detail=detail)
+    tell(
+        turn,
+        "account_read",
+        fits=mode_fits and margin_fits,
+        fixable=margin_fits and p.auto_set_pos_mode,
+        failure="margin_mode" if mode_fits else "position_mode",
+        detail=detail,
+    )
+
+
+def on_pos_mode(turn: Turn, event: PosModeAnswered) -> None:
+    fits = event.result.outcome is Outcome.ACCEPTED
+    detail = f"set {event.pos_mode}: {event.result.code} {event.result.msg}"
+    tell(turn, "mode_set", fits=fits, failure="position_mode", detail=detail)
+
+
+def on_constraints(turn: Turn, event: ConstraintsRead) -> None:
+    """Both legs' rules, or nothing is ever sent."""
+    if event.constraints is None:
+        turn.record("order_skip", "risk", "constraints_missing", data={"why": event.why})
+    else:
+        turn.s.constraints = event.constraints
+        rules = {
+            leg.inst.value: {
+                "tick": plain(leg.price_tick),
+                "step": plain(leg.qty_step),
+                "min_qty": plain(leg.qty_min),
+                "min_notional": plain(leg.notional_min),
+                "band": plain(leg.buy_band_ratio),
+            }
+            for leg in (event.constraints.perp, event.constraints.spot)
+        }
+        turn.record("constraints_loaded", "session", data=rules)
+    tell(
+        turn,
+        "constraints_read",
+        fits=event.constraints is not None,
+        failure="constraints_missing",
+        detail=event.why or "",
+    )
+
+
+def on_open_orders(turn: Turn, event: OpenOrdersRead) -> None:
+    if event.inst not in turn.s.orders_read:
+        turn.s.orders_read.append(event.inst)
+    orders_clear(turn)
+
+
+def orders_clear(turn: Turn) -> None:
+    """Both legs are read, and what an earlier run left is gone."""
+    s = turn.s
+    strays = any(order.owner == placing.STRAY for order in s.orders.open.values())
+    if len(s.orders_read) < len(InstType) or strays:
+        return
+    if s.session.state == machine.CHECKING and s.session.asking == "ask_orders":
+        tell(turn, "orders_clear")
+    elif s.session.state == machine.STOPPING:
+        tell(turn, "read_back")
+
+
+def on_position(turn: Turn, event: PositionEvent) -> None:
+    """A position at start is taken over only if that was asked for: nobody knows what it is hedged with."""
+    s = turn.s
+    if event.source != "rest":
+        return
+    s.told_perp = (event.qty, turn.at_ms)
+    if s.session.state != machine.CHECKING or s.session.asking != "ask_position":
+        return
+    explained = event.qty == 0 or turn.p.adopt_position
+    if explained:
+        s.ledger.perp = event.qty
+    detail = f"{plain(event.qty)} on the perp"
+    if not explained:
+        detail += "; close it, or set ADOPT_POSITION=1 if spot holds its other half"
+    tell(turn, "position_read", fits=explained, failure="position_found", detail=detail)
+
+
+def on_balance(turn: Turn, event: BalanceEvent) -> None:
+    """The last of the balances closes the check: coin above the baseline is the working stock, and the books open."""
+    s = turn.s
+    waiting = s.session.state == machine.CHECKING and s.session.asking == "ask_balances"
+    if not waiting or event.account is not InstType.PERP or event.source != "rest":
+        return
+    assert s.constraints is not None
+    base = s.balances.get(s.constraints.spot.base_coin)
+    s.ledger.spot = (base.total if base else s.ledger.spot) - turn.p.spot_baseline
+    s.ledger.start = s.ledger.spot + s.ledger.perp  # an adopted position's other half is in the spot coin
+    s.books_open = True
+    tell(turn, "balances_read", detail=f"spot {plain(s.ledger.spot)} beyond the baseline, perp {plain(s.ledger.perp)}")
+
+
+def on_funding(turn: Turn, _event: FundingEvent) -> None:
+    if turn.s.session.asking == "ask_funding":
+        tell(turn, "funding_read")
+
+
+def on_check_failed(turn: Turn, event: CheckFailed) -> None:
+    final = event.result.outcome in (Outcome.FATAL, Outcome.REFUSED, Outcome.REFUSED_LEG)
+    failure = f"{event.what}:{event.result.code or event.result.outcome}"
+    tell(turn, "check_failed", final=final, failure=failure, detail=event.result.msg or "")
+
+
+# --- the time-in-force proof ------------------------------------------------------------------------------------------
+
+
+def probe_acked(turn: Turn, order: Order) -> None:
+    """The proof's order is accepted: read back what the exchange made of it, then take it out."""
+    turn.do(QueryOrder(order.request.inst, order.request.client_oid, order.order_id))
+
+
+def probe_read(turn: Turn, order: Order) -> None:
+    placing.cancel(turn, order.request.client_oid)
+
+
+def probe_settled(turn: Turn, order: Order) -> None:
+    """Judge the proof: was `timeInForceValue` alone enough, or must `force` be sent too."""
+    told = turn.s.probe_tif
+    honoured = told == Tif.POST_ONLY.value
+    policy = "timeInForceValue" if honoured else "both"
+    read = told is not None
+    why = f"the exchange made it {told}" if read else f"no reading of it: {order.end}"
+    if read:
+        turn.do(SetTifPolicy(policy))
+    data = {
+        "sent": "timeInForceValue=post_only",
+        "read_force": told,
+        "honoured": honoured,
+        "policy": policy,
+        "why": why,
+    }
+    turn.record_order("tif_probe", "session", policy if read else "no_answer", order.request, data=data)
+    tell(turn, "probe_done", fits=read, failure="tif_probe", detail=why)
+
+
+def _probe(turn: Turn) -> None:
+    s = turn.s
+    assert s.constraints is not None
+    rules, book = s.constraints.perp, s.books[InstType.PERP]
+    raw = book.bids[0].price * (1 - rules.buy_band_ratio / PROBE_SHARE_OF_BAND)
+    price = passive_price(raw, Side.BUY, rules)
+    placing.place(
+        turn,
+        owner=placing.PROBE,
+        inst=InstType.PERP,
+        side=Side.BUY,
+        qty=smallest_qty(price, rules),
+        price=price,
+        tif=Tif.POST_ONLY,
+        intent=OrderIntent.QUOTE,
+        leg=Leg.PERP_PROBE,
+        cycle=turn.next_cycle(),
+        attempt=1,
+        reason="tif_probe",
+    )
+
+
+# --- what a check asks for --------------------------------------------------------------------------------------------
+
+
+def _ask_orders(turn: Turn) -> None:
+    turn.s.orders_read = []
+    turn.s.recon.asked_ms = turn.at_ms
+    for inst in InstType:
+        turn.do(QueryOpenOrders(inst))
+
+
+def _ready(turn: Turn) -> None:
+    turn.s.recover_since_ms = None
+    reconciling.begin(turn)  # fills of strays that were told before the books opened
+
+
+def _exit(turn: Turn, status: int, reason: str) -> None:
+    turn.do(Exit(status, reason))
+
+
+def _failed(turn: Turn) -> None:
+    session = turn.s.session
+    reason = session.failure or "check_failed"
+    turn.record("risk", "session", reason, data={"detail": session.detail})
+    turn.alert(reason, f"start-up check failed: {session.detail or reason}", "See `python -m runner check`.")
+    _exit(turn, 2, reason)
+
+
+def _ask_readback(turn: Turn) -> None:
+    _ask_orders(turn)
+    turn.do(QueryPosition())
+
+
+_OBEY: dict[SessionCommand, Callable[[Turn], None]] = {
+    "ask_time": lambda turn: turn.do(QueryServerTime()),
+    "ask_account": lambda turn: turn.do(QueryAccount()),
+    "set_mode": lambda turn: turn.do(SetPositionMode(PosMode(turn.p.target_pos_mode))),
+    "ask_constraints": lambda turn: turn.do(QueryConstraints()),
+    "ask_orders": _ask_orders,
+    "ask_position": lambda turn: turn.do(QueryPosition()),
+    "ask_balances": lambda turn: turn.do(QueryBalance()),
+    "ask_funding": lambda turn: feeding.tell(turn, FeedName.FUNDING, "up"),
+    "probe": _probe,
+    "ready": _ready,
+    "failed": _failed,
+    "ask_readback": _ask_readback,
+    "exit_clean": lambda turn: _exit(turn, 0, turn.s.session.stop_reason or "stopped"),
+    "exit_unclean": lambda turn: _exit(turn, 1, "stop_bound"),
+}
+
+
+def tick(turn: Turn) -> None:
+    """Let the session's clock decide."""
+    s = turn.s
+    quiet = not (s.tickets or s.orders.open or s.orders.early or s.flattening)
+    told, told_ms = s.told_perp
+    agrees = told == s.ledger.perp and told_ms >= s.session.readback_asked_ms
+    tell(
+        turn,
+        "timer",
+        fresh=feeding.all_fresh(turn),
+        probe_needed=turn.p.perp_tif == "auto",
+        quiet=quiet,
+        clean=quiet and agrees,
+    )

@@ -1,0 +1,245 @@
+"""All that a desk knows, as one plain value: what a snapshot holds, and what every step reads and writes.
+
+`Turn` is one event's turn at it: the time, the state, and the actions asked for so far.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import attrs
+
+from mmfsm.actions import Action, Alert, PlaceOrder, Record
+from mmfsm.events import BookEvent, FeedName
+from mmfsm.ledger import Ledger
+from mmfsm.machines import feed as feeds
+from mmfsm.machines.feed import Feed
+from mmfsm.machines.mode import ModeState
+from mmfsm.machines.order import Order, OrderLimits
+from mmfsm.machines.session import Session
+from mmfsm.machines.slot import QuoteSlot
+from mmfsm.machines.ticket import HedgeLimits, HedgeTicket, HedgeView
+from mmfsm.orders import Orders
+from mmfsm.params import Params
+from mmfsm.table import E, Fired, O, S, Table
+from mmfsm.values import (
+    ZERO,
+    Constraints,
+    Funding,
+    InstType,
+    OrderIntent,
+    OrderRequest,
+    PosMode,
+    PosSnapshot,
+    Side,
+)
+
+SNAPSHOT_VERSION = 1
+
+
+@attrs.define
+class Balance:
+    """A coin as last reported: what may be spent, all there is, and the exchange's time of it."""
+
+    available: Decimal
+    total: Decimal
+    exch_ms: int
+
+
+@attrs.define
+class Reconciliation:
+    """The reading of everything by REST: which answers are outstanding, when it was last whole."""
+
+    asked_ms: int = 0
+    done_ms: int = 0
+    outstanding: list[str] = attrs.field(factory=list)
+    failed: bool = False
+
+
+@attrs.define
+class Witness:
+    """One leg's drift: how often in a row a quiet reading has disagreed with the ledger, and when it last spoke."""
+
+    disagreed: int = 0
+    last_ms: int = 0
+
+
+@attrs.define
+class DeskState:
+    """See the module's docstring. Everything in it survives a snapshot."""
+
+    run: int
+    version: int = SNAPSHOT_VERSION
+    now_ms: int = 0
+    started_ms: int = 0
+    cycle: int = 0
+    constraints: Constraints | None = None
+    books: dict[InstType, BookEvent] = attrs.field(factory=dict)
+    funding: Funding | None = None
+    funding_ms: int = 0
+    funding_asked_ms: int = 0
+    ledger: Ledger = attrs.field(factory=Ledger)
+    books_open: bool = False
+    dust: Decimal = ZERO
+    orders: Orders = attrs.field(factory=Orders)
+    tickets: dict[str, HedgeTicket] = attrs.field(factory=dict)
+    bid: QuoteSlot = attrs.field(factory=lambda: QuoteSlot(Side.BUY))
+    ask: QuoteSlot = attrs.field(factory=lambda: QuoteSlot(Side.SELL))
+    feeds: dict[FeedName, Feed] = attrs.field(
+        factory=lambda: {
+            FeedName.PERP_BOOK: Feed(FeedName.PERP_BOOK, feeds.BOOKS5),
+            FeedName.SPOT_BOOK: Feed(FeedName.SPOT_BOOK, feeds.BOOKS5),
+            FeedName.PRIVATE: Feed(FeedName.PRIVATE, feeds.PRIVATE),
+            FeedName.FUNDING: Feed(FeedName.FUNDING, feeds.REST),
+        }
+    )
+    mode: ModeState = attrs.field(factory=ModeState)
+    session: Session = attrs.field(factory=Session)
+    recon: Reconciliation = attrs.field(factory=Reconciliation)
+    recover_since_ms: int | None = None
+    balances: dict[str, Balance] = attrs.field(factory=dict)
+    witnesses: dict[InstType, Witness] = attrs.field(factory=lambda: {inst: Witness() for inst in InstType})
+    told_perp: tuple[Decimal, int] = (ZERO, 0)
+    pos_mode: PosMode = PosMode.ONE_WAY
+    orders_read: list[InstType] = attrs.field(factory=list)
+    unparsable: dict[str, int] = attrs.field(factory=dict)
+    reject_streak: int = 0
+    flattening: bool = False
+    closing: str | None = None
+    closing_ms: int = 0
+    cooldown_unwind: bool = False
+    quiet_since_ms: int = 0
+    tick_logged_ms: int = 0
+    probe_tif: str | None = None
+    skips: dict[str, str] = attrs.field(factory=dict)
+    closed_tickets: int = 0
+    why_not: str = "not_started"
+
+    @property
+    def slots(self) -> tuple[QuoteSlot, QuoteSlot]:
+        return self.bid, self.ask
+
+    @property
+    def ready(self) -> bool:
+        return self.session.state == "READY"
+
+
+class Turn:
+    """One event's turn: reads and writes the state, collects actions. Orders leave before everything else."""
+
+    def __init__(self, state: DeskState, params: Params, at_ms: int) -> None:
+        self.s = state
+        self.p = params
+        self.at_ms = at_ms
+        self.settled: list[Order] = []
+        self.halts: list[tuple[str, bool, str]] = []
+        self._first: list[Action] = []
+        self._then: list[Action] = []
+
+    def actions(self) -> tuple[Action, ...]:
+        """Return what this turn asked for: hedges and unwinds first, then cancels, questions, quotes and records."""
+        return tuple(self._first + self._then)
+
+    def do(self, action: Action) -> None:
+        urgent = isinstance(action, PlaceOrder) and action.request.intent is not OrderIntent.QUOTE
+        (self._first if urgent else self._then).append(action)
+
+    def record(self, event: str, source: str, reason: str | None = None, **fields: Any) -> None:
+        """Ask for one line of the log, with the mode and the positions of this moment."""
+        self.do(
+            Record(
+                self.at_ms,
+                event,
+                source,
+                self.s.mode.state,
+                reason,
+                pos_snapshot=self.positions(),
+                **fields,
+            )
+        )
+
+    def record_order(self, event: str, source: str, reason: str | None, request: OrderRequest, **fields: Any) -> None:
+        """Ask for one line about an order of ours."""
+        if event == "order_new":
+            fields["request"] = request
+        self.record(
+            event,
+            source,
+            reason,
+            intent=request.intent.value,
+            leg=request.leg.value,
+            cycle_id=request.cycle_id,
+            inst_type=request.inst.value,
+            client_oid=request.client_oid,
+            **fields,
+        )
+
+    def fire(self, table: Table[S, E, O], subject: S, event: str, payload: E, out: O) -> Fired[S, E, O]:
+        """Run one event through one machine. A pair the table calls impossible is recorded, and halts for a person."""
+        fired = table.fire(subject, event, payload, out)
+        if fired.impossible:
+            reason = f"impossible:{table.name}:{fired.before}:{event}"
+            self.halt_soon(reason, latched=True, detail=fired.row.why)
+        return fired
+
+    def halt_soon(self, reason: str, *, latched: bool, detail: str = "") -> None:
+        """Ask for a halt; the mode machine takes it before this turn ends."""
+        self.halts.append((reason, latched, detail))
+
+    def alert(self, reason: str, text: str, what_to_do: str) -> None:
+        self.do(Alert(self.at_ms, reason, text, what_to_do))
+
+    def positions(self) -> PosSnapshot:
+        ledger, price = self.s.ledger, self.mid(InstType.PERP)
+        notional = None if price is None else abs(ledger.delta) * price
+        return PosSnapshot(ledger.perp, ledger.spot_change, notional)
+
+    def mid(self, inst: InstType) -> Decimal | None:
+        book = self.s.books.get(inst)
+        return None if book is None else (book.bids[0].price + book.asks[0].price) / 2
+
+    def next_cycle(self) -> int:
+        self.s.cycle += 1
+        return self.s.cycle
+
+    def order_limits(self) -> OrderLimits:
+        return order_limits(self.p)
+
+    def hedge_view(self) -> HedgeView:
+        """What a ticket sees now. Only called once the constraints are there: without them nothing was ever sent."""
+        assert self.s.constraints is not None
+        spot, perp = self.s.books.get(InstType.SPOT), self.s.books.get(InstType.PERP)
+        return HedgeView(
+            self.s.constraints,
+            hedge_limits(self.p),
+            spot.bids[0].price if spot else None,
+            spot.asks[0].price if spot else None,
+            perp.bids[0].price if perp else None,
+            perp.asks[0].price if perp else None,
+            self.s.ledger.perp,
+        )
+
+
+def order_limits(params: Params) -> OrderLimits:
+    return OrderLimits(
+        answer_bound_ms=params.answer_bound_ms,
+        child_settle_ms=params.child_settle_ms,
+        cancel_settle_ms=params.cancel_settle_ms,
+        query_period_ms=params.query_period_ms,
+        not_found_ms=params.not_found_ms,
+        unknown_bound_ms=params.unknown_bound_ms,
+    )
+
+
+def hedge_limits(params: Params) -> HedgeLimits:
+    return HedgeLimits(
+        hedge_deadline_ms=params.hedge_deadline_ms,
+        max_unhedged_ms=params.max_unhedged_ms,
+        hedge_retry_ms=params.hedge_retry_ms,
+        unwind_retry_ms=params.unwind_retry_ms,
+        hedge_slip_bps=params.hedge_slip_bps,
+        chase_step_bps=params.chase_step_bps,
+        hedge_slip_max_bps=params.hedge_slip_max_bps,
+        unwind_slip_bps=params.unwind_slip_bps,
+    )

@@ -1,0 +1,318 @@
+"""The nouns: what an order, a fill, a book and a limit are. Frozen values, with arithmetic on themselves alone.
+
+Money and size are `Decimal` everywhere. Prices are in quote coin per base coin, quantities in base coin,
+times in Unix milliseconds (`_ms`), rates as fractions unless the name says `_bps` (1 bps = 1/10,000).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+import attrs
+
+ZERO = Decimal(0)
+BPS = Decimal("0.0001")
+
+
+class InstType(StrEnum):
+    """The two legs, by the names Bitget gives their products."""
+
+    PERP = "USDT-FUTURES"
+    SPOT = "SPOT"
+
+
+class Side(StrEnum):
+    """Direction of a trade or an order."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+    @property
+    def sign(self) -> int:
+        """+1 for buy, −1 for sell: what the trade does to a position."""
+        return 1 if self is Side.BUY else -1
+
+    @property
+    def opposite(self) -> Side:
+        return Side.SELL if self is Side.BUY else Side.BUY
+
+
+class OrderIntent(StrEnum):
+    """Why an order exists."""
+
+    QUOTE = "quote"
+    HEDGE = "hedge"
+    UNWIND = "unwind"
+    FLATTEN = "flatten"
+
+
+class Leg(StrEnum):
+    """Which of the bot's order lanes an order belongs to."""
+
+    PERP_BID = "perp_bid"
+    PERP_ASK = "perp_ask"
+    PERP_PROBE = "perp_probe"
+    SPOT_IOC = "spot_ioc"
+    PERP_UNWIND = "perp_unwind"
+    SPOT_UNWIND = "spot_unwind"
+    PERP_FLATTEN = "perp_flatten"
+
+
+class Tif(StrEnum):
+    """Time in force, in our words; the wire's words are the gateway's affair."""
+
+    POST_ONLY = "post_only"
+    IOC = "ioc"
+    GTC = "gtc"
+
+
+class Mode(StrEnum):
+    """May new risk be taken. The transitions between them are in `machines/mode.py`."""
+
+    IDLE = "IDLE"
+    QUOTING = "QUOTING"
+    HEDGING = "HEDGING"
+    COOLDOWN = "COOLDOWN"
+    HALTED = "HALTED"
+
+
+class PosMode(StrEnum):
+    """The exchange's position mode of the perp account."""
+
+    ONE_WAY = "one_way_mode"
+    HEDGE = "hedge_mode"
+
+
+class PositionEffect(StrEnum):
+    """What a perp order does to the position; sent only in hedge mode (`tradeSide`)."""
+
+    OPEN = "open"
+    CLOSE = "close"
+
+
+class Outcome(StrEnum):
+    """How a request to the exchange ended, as far as is known. Which code means which is one table in the gateway."""
+
+    ACCEPTED = "accepted"
+    GONE = "gone"  # the order to cancel or read is not (or no longer) there: benign, its true end is asked for
+    FLAT = "flat"  # reduce-only while flat: an answer, no proof; the position is read again
+    BUSY = "busy"  # refused for rate or frequency: nothing happened, later is fine
+    REFUSED = "refused"  # final for this order
+    REFUSED_LEG = "refused_leg"  # final for this leg: no balance, no margin
+    FATAL = "fatal"  # final for the run: keys, account type, position mode
+    UNKNOWN = "unknown"  # it may or may not have happened
+
+
+class OrderStatus(StrEnum):
+    """An order's life as the exchange tells it."""
+
+    LIVE = "live"
+    PARTIAL = "partially_filled"
+    FILLED = "filled"
+    CANCELED = "canceled"
+
+    @property
+    def is_end(self) -> bool:
+        return self in (OrderStatus.FILLED, OrderStatus.CANCELED)
+
+
+@attrs.frozen
+class Level:
+    """One level of a book."""
+
+    price: Decimal
+    qty: Decimal
+
+
+@attrs.frozen
+class BBO:
+    """Best bid and offer of one leg."""
+
+    bid: Decimal
+    bid_qty: Decimal
+    ask: Decimal
+    ask_qty: Decimal
+    at_ms: int
+
+    @property
+    def mid(self) -> Decimal:
+        return (self.bid + self.ask) / 2
+
+
+@attrs.frozen
+class BookMetrics:
+    """What the strategy reads off a book: best prices, liquidity per side over the top levels, and their imbalance."""
+
+    bbo: BBO
+    bid_liq: Decimal
+    ask_liq: Decimal
+    obi: Decimal
+
+
+@attrs.frozen
+class MarketSnapshot:
+    """Both legs at one moment: what a strategy quotes from."""
+
+    perp: BookMetrics
+    spot_bbo: BBO
+    at_ms: int
+
+
+@attrs.frozen
+class Funding:
+    """Funding of the perp. `rate` is the fraction of notional that longs pay shorts at `next_ms`."""
+
+    rate: Decimal
+    next_ms: int | None = None
+    interval_h: Decimal | None = None
+    rate_min: Decimal | None = None
+    rate_max: Decimal | None = None
+
+
+@attrs.frozen
+class InstrumentRules:
+    """What the exchange accepts on one leg. Ratios are fractions of the reference price."""
+
+    inst: InstType
+    symbol: str
+    base_coin: str
+    quote_coin: str
+    price_tick: Decimal
+    qty_step: Decimal
+    qty_min: Decimal
+    notional_min: Decimal
+    buy_band_ratio: Decimal
+    sell_band_ratio: Decimal
+    maker_fee: Decimal
+    taker_fee: Decimal
+    qty_max: Decimal | None = None
+
+
+@attrs.frozen
+class Constraints:
+    """The rules of both legs; without them nothing is ever sent."""
+
+    perp: InstrumentRules
+    spot: InstrumentRules
+
+    def of(self, inst: InstType) -> InstrumentRules:
+        return self.perp if inst is InstType.PERP else self.spot
+
+
+@attrs.frozen
+class OrderRequest:
+    """An order to be placed, complete: the gateway adds only what the wire needs (symbol, margin coin, mode)."""
+
+    client_oid: str
+    inst: InstType
+    side: Side
+    qty: Decimal
+    price: Decimal
+    tif: Tif
+    intent: OrderIntent
+    leg: Leg
+    cycle_id: int
+    reduce_only: bool = False
+    position_effect: PositionEffect | None = None
+
+
+@attrs.frozen
+class OrderResult:
+    """The answer to a request. `code` and `msg` are the exchange's own, kept for the record."""
+
+    outcome: Outcome
+    order_id: str | None = None
+    code: str | None = None
+    msg: str | None = None
+    dry_run: bool = False
+
+
+@attrs.frozen
+class NormalizedFill:
+    """One trade of ours, whatever channel told it.
+
+    `qty` and `price` are above zero. `fee` is what was paid, in `fee_coin` (a rebate is negative).
+    `simulated` marks a pretend fill; a record without it, or with False, is real.
+    `forced` marks a fill the exchange caused (liquidation, auto-deleveraging): it is hedged like any other.
+    """
+
+    inst: InstType
+    order_id: str
+    side: Side
+    price: Decimal
+    qty: Decimal
+    exch_ms: int
+    trade_id: str | None = None
+    client_oid: str | None = None
+    fee: Decimal = ZERO
+    fee_coin: str | None = None
+    is_maker: bool | None = None
+    simulated: bool = False
+    forced: bool = False
+    source: str = "ws"
+
+    @property
+    def dedupe_key(self) -> str:
+        """Same trade, same key, whoever told it: by trade id, or by all that tells two fills apart without one."""
+        if self.trade_id:
+            return f"{self.inst}:{self.trade_id}"
+        price, qty = self.price.normalize(), self.qty.normalize()
+        return f"{self.inst}:{self.order_id}:{self.exch_ms}:{price:f}:{qty:f}"
+
+
+@attrs.frozen
+class OrderReport:
+    """An order as the exchange describes it, by push or by query. `filled` is cumulative."""
+
+    inst: InstType
+    order_id: str
+    status: OrderStatus
+    filled: Decimal
+    client_oid: str | None = None
+    side: Side | None = None
+    price: Decimal | None = None
+    qty: Decimal | None = None
+    tif: str | None = None
+    cancel_reason: str | None = None
+    exch_ms: int | None = None
+
+
+@attrs.frozen
+class QuoteSide:
+    """One side of a plan: `price` is None when the side is not to be quoted, and `reason` says why either way."""
+
+    price: Decimal | None
+    qty: Decimal
+    reason: str
+    terms_bps: dict[str, Decimal] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class QuotePlan:
+    """What the strategy wants to rest on the perp, and why."""
+
+    bid: QuoteSide
+    ask: QuoteSide
+    reason: str
+    mid: Decimal | None = None
+    reservation: Decimal | None = None
+
+
+@attrs.frozen
+class PosSnapshot:
+    """Positions at the moment of a record: perp and spot change in base coin, what is unhedged in quote coin."""
+
+    perp_pos: Decimal
+    spot_pos: Decimal
+    unhedged_notional: Decimal | None
+
+
+def plain(value: Decimal) -> str:
+    """Return a Decimal as the wire and the log want it: never an exponent, no trailing zeros."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+JsonObject = dict[str, Any]

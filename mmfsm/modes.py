@@ -31,8 +31,11 @@ def why_not_quote(turn: Turn) -> str:
         return "fill_without_order"
     if s.unparsable:
         return "fill_unparsable"
-    if any(order.state in ("UNKNOWN", "UNSETTLED") for order in s.orders.open.values()):
+    states = {order.state for order in s.orders.open.values()}
+    if "UNKNOWN" in states:
         return "order_unknown"
+    if "UNSETTLED" in states:
+        return "fill_awaited"  # an order has ended with more filled than was told: a ticket is about to open
     return funding_off(s.funding, turn.p)
 
 

@@ -190,8 +190,8 @@ def on_report(turn: Turn, order: Order, report: OrderReport, *, asked: bool) -> 
         reason=report.cancel_reason or report.status.value,
         asked=asked,
     )
-    if order.owner == PROBE and asked:
-        turn.s.probe_tif = report.tif or "none"
+    if order.owner == PROBE:
+        turn.s.probe_tif = report.tif or "none" if asked else turn.s.probe_tif
     elif order.request.tif is Tif.POST_ONLY and report.tif not in (None, Tif.POST_ONLY.value):
         detail = f"{order.request.client_oid} was sent post_only and is {report.tif}"
         turn.halt_soon("tif_not_honoured", latched=True, detail=detail)

@@ -1,0 +1,125 @@
+"""The command line.
+
+python -m runner             trade live with the settings of the environment and .env (DRY_RUN=1 unless set to 0)
+python -m runner paper       watch it trade against the stand-in exchange
+python -m runner exchange    the stand-in exchange alone, for any client
+python -m runner check       the start-up checks, nothing placed
+python -m runner config      every setting, its value and where it came from
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+
+from mmfsm.errors import MmfsmError
+from runner.advice import advice_for
+from runner.app import Runner
+from runner.check import run_check
+from runner.demo import PaperRun, run_paper, table
+from runner.paper import PaperOptions
+from runner.paper import main as exchange_main
+from runner.settings import config_table, load_settings
+
+USAGE_ERROR = 64
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["exchange"]:
+        return exchange_main(words[1:])
+    args = _parser().parse_args(words)
+    try:
+        status: int = args.command(args)
+    except MmfsmError as error:
+        print(f"{error}", file=sys.stderr)
+        return USAGE_ERROR
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m runner", description=__doc__, formatter_class=_Raw)
+    parser.set_defaults(command=_live)
+    commands = parser.add_subparsers(metavar="command")
+    for name, command, help_ in (
+        ("live", _live, "trade with the settings of the environment (also without a command)"),
+        ("check", _check, "run the start-up checks alone; nothing is placed"),
+        ("config", _config, "print every setting, its value and where it came from"),
+    ):
+        commands.add_parser(name, help=help_).set_defaults(command=command)
+    commands.add_parser("exchange", help="serve the stand-in exchange alone (--help for its options)")
+    paper = commands.add_parser("paper", help="the bot against the stand-in exchange, without an account")
+    paper.set_defaults(command=_paper)
+    paper.add_argument("--seconds", type=_seconds, default=60.0, help="how long (default 60)")
+    paper.add_argument("--seed", type=int, default=1, help="of the synthetic market (default 1)")
+    paper.add_argument("--tape", type=Path, metavar="DIR", help="recorded legs instead of the synthetic market")
+    paper.add_argument("--log", default="logs/paper.jsonl", metavar="FILE", help="the JSONL log")
+    paper.add_argument("--summary", type=Path, metavar="FILE", help="write the figures as JSON")
+    paper.add_argument("--flatten", action="store_true", help="close the held pair before the end")
+    paper.add_argument("--double-pushes", action="store_true", help="every private push comes twice")
+    paper.add_argument("--cut-private", type=float, metavar="SEC", help="cut the private stream in mid-run")
+    return parser
+
+
+class _Raw(argparse.RawDescriptionHelpFormatter):
+    """Keeps the command list of the module's docstring as it stands."""
+
+
+def _seconds(text: str) -> float:
+    value = float(Decimal(text))
+    if not 1 <= value <= 86_400 * 7:
+        raise argparse.ArgumentTypeError("expected 1 to 604800 seconds")
+    return value
+
+
+def _live(_args: argparse.Namespace) -> int:
+    settings, _origins = load_settings(os.environ)
+    what = "DRY RUN: decisions are logged, nothing is sent" if settings.dry_run else "LIVE: orders are sent"
+    print(f"{settings.symbol} on {settings.bitget_rest_url}. {what}. Log: {settings.log_path}", file=sys.stderr)
+    runner = Runner(settings)
+    status = asyncio.run(runner.run())
+    advice = "" if status == 0 else f" {advice_for(runner.exit_reason)}"
+    print(f"ended: {runner.exit_reason}, status {status}.{advice}", file=sys.stderr)
+    return status
+
+
+def _check(_args: argparse.Namespace) -> int:
+    settings, _origins = load_settings(os.environ)
+    return asyncio.run(run_check(settings, sys.stdout))
+
+
+def _config(_args: argparse.Namespace) -> int:
+    print(config_table(*load_settings(os.environ)))
+    return 0
+
+
+def _paper(args: argparse.Namespace) -> int:
+    options = PaperOptions(
+        seed=args.seed,
+        market="tape" if args.tape else "synthetic",
+        tape_dir=args.tape,
+        private_pushes=2 if args.double_pushes else 1,
+    )
+    run = PaperRun(args.seconds, options, args.log, args.summary, args.flatten)
+    if args.cut_private is not None:
+
+        async def cut(exchange: object, _runner: Runner) -> None:
+            await asyncio.sleep(args.seconds / 2)
+            await exchange.cut("private", args.cut_private)  # type: ignore[attr-defined]
+
+        run.during = cut
+    figures = asyncio.run(run_paper(run))
+    print(table(figures))
+    return 0 if figures["ok"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

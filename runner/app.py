@@ -1,0 +1,258 @@
+"""The runner: one loop that feeds a desk and carries out what it asks. It translates, and decides nothing.
+
+Private messages go from the socket's handler through `desk.handle` to the request, with no queue between. Records are
+written after the requests of the same turn have been started: the log never stands between a fill and its hedge.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from loguru import logger
+
+from mmfsm import Desk, Strategy
+from mmfsm import actions as do
+from mmfsm import events as ev
+from mmfsm.clock import now_ms
+from runner.bitget.gateway import Events, Gateway
+from runner.bitget.sockets import Sockets
+from runner.bitget.tasks import Tasks
+from runner.dryrun import DryRun, SimulatedSpot
+from runner.log import Log, open_log
+from runner.settings import Settings
+
+STATUS_CRASHED, STATUS_KILLED = 3, 4
+"""Exit statuses beside the desk's own: 0 clean, 1 stopped unclean, 2 a start-up check failed."""
+
+CRASH_CANCEL_S = 5.0
+WAKE_MIN_S = 0.001
+
+
+class Executor(Protocol):
+    """Whoever answers the desk's requests: the gateway, or a pretence of it."""
+
+    async def execute(self, action: do.Action) -> Events: ...
+
+
+class Runner:
+    """One run, from the first check to the exit status.
+
+    Args:
+        settings: everything it is told.
+        strategy: who plans the quotes; the library's own if not given.
+        on_record: also told of every record, for summaries and status lines.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        strategy: Strategy | None = None,
+        on_record: Callable[[do.Record], None] | None = None,
+    ) -> None:
+        self.settings = settings
+        started_ms = now_ms()
+        # Seconds since 1970 grow from run to run by themselves: no file has to remember the last number.
+        self.desk = Desk(settings, run=started_ms // 1000, strategy=strategy)
+        self.run_id = f"{settings.symbol}-{started_ms}"
+        self.gateway = Gateway(settings, self._breach)
+        self.sockets = Sockets(settings, self.handle, self._breach)
+        self.executor: Executor = self._make_executor()
+        self.exit_status: int | None = None
+        self.exit_reason = ""
+        self._log: Log | None = None
+        self._on_record = on_record
+        self._records: deque[do.Record] = deque()
+        self._requests: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks(self._breach)
+        self._over = asyncio.Event()
+        self._wake: tuple[int, asyncio.TimerHandle] | None = None
+        self._crashed = False
+
+    def _make_executor(self) -> Executor:
+        if self.settings.dry_run:
+            return DryRun(self.settings, self.gateway, self.handle)
+        if self.settings.simulated_spot_fill:
+            return SimulatedSpot(self.gateway)
+        return self.gateway
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+
+    async def run(self, *, signals: bool = True) -> int:
+        """Run until the desk says it is over. Returns the exit status.
+
+        Args:
+            signals: take SIGINT and SIGTERM as the wish to stop; a second one ends the process without waiting.
+        """
+        self._log = open_log(self.settings, self.run_id, lambda: self.gateway.terms)
+        try:
+            if signals:
+                self._take_signals()
+            await self.gateway.open()
+            await self.sockets.open()
+            self.handle(ev.Start(now_ms()))
+            if self.settings.dry_run and not self.settings.has_keys:
+                self.handle(ev.FeedUp(now_ms(), ev.FeedName.PRIVATE))
+            self._tasks.start("ticks", self._tick())
+            await self._over.wait()
+        finally:
+            await self._close()
+        return STATUS_CRASHED if self.exit_status is None else self.exit_status
+
+    async def _close(self) -> None:
+        if self._wake is not None:
+            self._wake[1].cancel()
+        await self._tasks.close()
+        await self.sockets.close()
+        for task in list(self._requests):
+            task.cancel()
+        await asyncio.gather(*self._requests, return_exceptions=True)
+        await self.gateway.close()
+        self._write_records()
+        if self._log is not None:
+            self._log.close()
+
+    def stop(self, why: str = "operator") -> None:
+        """Ask the desk to end the run: cancel, settle, read back, exit."""
+        self.handle(ev.Stop(now_ms(), why))
+
+    def flatten(self) -> None:
+        """Ask the desk to close the held pair."""
+        self.handle(ev.Flatten(now_ms()))
+
+    def _take_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._signalled, number)
+
+    def _signalled(self, number: signal.Signals) -> None:
+        if self.desk.state.session.state == "STOPPING":
+            self._end(STATUS_KILLED, f"second {number.name}: ended without waiting")
+        else:
+            self.stop(number.name)
+
+    async def _tick(self) -> None:
+        period_s = float(self.settings.tick_sec)
+        loop = asyncio.get_running_loop()
+        due_s = loop.time()
+        while True:
+            due_s = max(due_s + period_s, loop.time())
+            await asyncio.sleep(due_s - loop.time())
+            self.handle(ev.Tick(now_ms()))
+            if self.settings.dry_run and not self.settings.has_keys:
+                self.handle(ev.FeedAlive(now_ms(), ev.FeedName.PRIVATE))
+
+    # --- events in, actions out ---------------------------------------------------------------------------------------
+
+    def handle(self, event: ev.Event) -> None:
+        """Give the desk one event and start what it asks for. Never raises: a desk that raises ends the run."""
+        if self._over.is_set():
+            return
+        try:
+            actions = self.desk.handle(event)
+        except Exception as error:
+            self._crash(event, error)
+            return
+        for action in actions:
+            self._start(action)
+        self._set_wake()
+        if self._records:
+            asyncio.get_running_loop().call_soon(self._write_records)
+
+    def _start(self, action: do.Action) -> None:
+        if isinstance(action, do.Record):
+            self._records.append(action)
+        elif isinstance(action, do.Alert):
+            self._records.append(_alert_record(action, self.desk))
+        elif isinstance(action, do.Subscribe):
+            self._subscribe(action)
+        elif isinstance(action, do.Unsubscribe):
+            self.sockets.unsubscribe(action.feed, action.channel)
+        elif isinstance(action, do.SetTifPolicy):
+            self.gateway.set_tif_policy(action.policy)
+        elif isinstance(action, do.Exit):
+            self._end(action.status, action.reason)
+        else:
+            task = asyncio.get_running_loop().create_task(self._request(action))
+            self._requests.add(task)
+            task.add_done_callback(self._requests.discard)
+
+    def _subscribe(self, action: do.Subscribe) -> None:
+        assumed = action.feed is ev.FeedName.PRIVATE and isinstance(self.executor, DryRun)
+        if assumed and not self.settings.has_keys and isinstance(self.executor, DryRun):
+            asyncio.get_running_loop().call_soon(self.executor.subscribe_private)
+        else:
+            self.sockets.subscribe(action.feed, action.channel)
+
+    async def _request(self, action: do.Action) -> None:
+        try:
+            events = await self.executor.execute(action)
+        except Exception as error:
+            logger.opt(exception=error).error("request failed: {}", type(action).__name__)
+            self._breach(f"request:{type(action).__name__}", error)
+            return
+        for event in events:
+            self.handle(event)
+
+    def _set_wake(self) -> None:
+        due_ms = self.desk.next_due_ms
+        if self._wake is not None:
+            if self._wake[0] == due_ms:
+                return
+            self._wake[1].cancel()
+            self._wake = None
+        if due_ms is not None:
+            wait_s = max((due_ms - now_ms()) / 1000, WAKE_MIN_S)
+            self._wake = (due_ms, asyncio.get_running_loop().call_later(wait_s, self._woken))
+
+    def _woken(self) -> None:
+        self._wake = None
+        self.handle(ev.Tick(now_ms()))
+
+    def _write_records(self) -> None:
+        while self._records:
+            record = self._records.popleft()
+            if self._log is not None:
+                self._log.write(record)
+            if self._on_record is not None:
+                self._on_record(record)
+
+    # --- ends ---------------------------------------------------------------------------------------------------------
+
+    def _end(self, status: int, reason: str) -> None:
+        if self.exit_status is None:
+            self.exit_status, self.exit_reason = status, reason
+            self._over.set()
+
+    def _breach(self, name: str, error: BaseException | None) -> None:
+        """A task that ended, a request that raised: the desk halts for a person."""
+        logger.opt(exception=error).error("{} failed", name)
+        self.handle(ev.Breach(now_ms(), name))
+
+    def _crash(self, event: ev.Event, error: Exception) -> None:
+        """The desk itself raised: nothing it says can be relied on. Take our quotes out, then end."""
+        if self._crashed:
+            return
+        self._crashed = True
+        logger.opt(exception=error).critical("the desk failed on {}; quotes are cancelled, the run ends", event)
+        self._tasks.start("crash", self._cancel_and_end(f"{type(error).__name__}: {error}"))
+
+    async def _cancel_and_end(self, why: str) -> None:
+        cancels = [
+            self.executor.execute(do.CancelOrder(order.request.inst, oid, order.order_id))
+            for oid, order in self.desk.state.orders.open.items()
+        ]
+        try:
+            async with asyncio.timeout(CRASH_CANCEL_S):
+                await asyncio.gather(*cancels, return_exceptions=True)
+        finally:
+            self._end(STATUS_CRASHED, why)
+
+
+def _alert_record(alert: do.Alert, desk: Desk) -> do.Record:
+    data = {"text": alert.text, "what_to_do": alert.what_to_do}
+    return do.Record(alert.at_ms, "alert", "risk", desk.state.mode.state, alert.reason, data=data)

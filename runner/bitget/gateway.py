@@ -1,0 +1,357 @@
+"""Actions in, answering events out: the only file with Bitget's paths.
+
+`execute` never raises for the network or the exchange. What cannot be known is `Outcome.UNKNOWN` or `CheckFailed`, and
+it is the desk that asks again; nothing is retried here, because a request without an answer may have happened.
+Limits per second and account (Bitget: the "Rate limit" line of each page): placing and cancelling 10, reads 10 to 20.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import attrs
+
+from mmfsm import actions as do
+from mmfsm import events as ev
+from mmfsm.clock import now_ms
+from mmfsm.values import (
+    ZERO,
+    Constraints,
+    InstrumentRules,
+    InstType,
+    OrderIntent,
+    OrderReport,
+    OrderRequest,
+    OrderResult,
+    Outcome,
+    PosMode,
+)
+from runner.bitget import wire, wire_account, wire_market
+from runner.bitget.codes import Kind
+from runner.bitget.members import WireError, as_row, as_rows
+from runner.bitget.rest import Reply, Rest
+from runner.bitget.tasks import OnFailure
+from runner.settings import Settings
+
+PERP, SPOT = InstType.PERP, InstType.SPOT
+TIME = "/api/v2/public/time"
+PLACE = {PERP: "/api/v2/mix/order/place-order", SPOT: "/api/v2/spot/trade/place-order"}
+CANCEL = {PERP: "/api/v2/mix/order/cancel-order", SPOT: "/api/v2/spot/trade/cancel-order"}
+ORDER = {PERP: "/api/v2/mix/order/detail", SPOT: "/api/v2/spot/trade/orderInfo"}
+OPEN_ORDERS = {PERP: "/api/v2/mix/order/orders-pending", SPOT: "/api/v2/spot/trade/unfilled-orders"}
+FILLS = {PERP: "/api/v2/mix/order/fills", SPOT: "/api/v2/spot/trade/fills"}
+RULES = {PERP: "/api/v2/mix/market/contracts", SPOT: "/api/v2/spot/public/symbols"}
+FUNDING = "/api/v2/mix/market/current-fund-rate"
+POSITION = "/api/v2/mix/position/single-position"
+ACCOUNT = "/api/v2/mix/account/account"
+ASSETS = "/api/v2/spot/account/assets"
+SET_POS_MODE = "/api/v2/mix/account/set-position-mode"
+TRADE_RATE = "/api/v2/common/trade-rate"
+
+PAGES_MAX = 20  # of 100 rows: more fills than this in one question is no answer
+_CLOSING = (OrderIntent.UNWIND, OrderIntent.FLATTEN)
+
+Events = tuple[ev.Event, ...]
+T = TypeVar("T")
+
+
+class Gateway:
+    """Bitget's REST side of one account and symbol."""
+
+    def __init__(self, settings: Settings, on_failure: OnFailure) -> None:
+        self.terms = wire.Terms.of(settings)
+        self._rest = Rest(settings, on_failure, TIME)
+        self._has_keys = settings.has_keys
+        self._ahead_ms = 0  # Bitget's clock minus ours, as last read
+        self._coins = _coins_of(settings.symbol)
+        self._close_lock = asyncio.Lock()
+        self.closing: set[str] = set()
+        self._doers: dict[type, Callable[..., Awaitable[Events]]] = {
+            do.PlaceOrder: self._place_order,
+            do.CancelOrder: self._cancel_order,
+            do.QueryOrder: self._query_order,
+            do.QueryFills: self._query_fills,
+            do.QueryOpenOrders: self._query_open_orders,
+            do.QueryPosition: self._query_position,
+            do.QueryBalance: self._query_balance,
+            do.QueryAccount: self._query_account,
+            do.QueryServerTime: self._query_server_time,
+            do.QueryConstraints: self._query_constraints,
+            do.QueryFunding: self._query_funding,
+            do.SetPositionMode: self._set_position_mode,
+        }
+
+    async def open(self) -> None:
+        """Open the connections. Registers the host with pybotters where a key is set."""
+        await self._rest.open()
+
+    async def close(self) -> None:
+        await self._rest.close()
+
+    def set_tif_policy(self, policy: str) -> None:
+        """Fix how time in force is spelled on the perp from here on: "timeInForceValue", "force" or "both"."""
+        if policy not in ("timeInForceValue", "force", "both"):
+            raise ValueError(f"policy {policy!r}: expected timeInForceValue, force or both")
+        self.terms = attrs.evolve(self.terms, tif_policy=policy)
+
+    async def execute(self, action: do.Action) -> Events:
+        """Carry one action out and return the events that answer it (see each action's docstring).
+
+        Raises:
+            TypeError: the action is none of the exchange's.
+        """
+        if isinstance(action, do.SetTifPolicy):
+            self.set_tif_policy(action.policy)
+            return ()
+        doer = self._doers.get(type(action))
+        if doer is None:
+            raise TypeError(f"{type(action).__name__}: no action of the exchange's")
+        return await doer(action)
+
+    # --- orders -------------------------------------------------------------------------------------------------------
+
+    async def _place_order(self, action: do.PlaceOrder) -> Events:
+        perp = action.request.inst is PERP
+        place = self.place_perp_order if perp else self.place_spot_order
+        if action.request.intent not in _CLOSING:
+            return (await place(action.request),)
+        # One close of a symbol at a time. The machines see to it; this holds should they ever not.
+        async with self._close_lock:
+            self.closing.add(self.terms.symbol)
+            try:
+                return (await place(action.request),)
+            finally:
+                self.closing.discard(self.terms.symbol)
+
+    async def place_perp_order(self, request: OrderRequest) -> ev.PlaceAnswered:
+        return await self._place(request)
+
+    async def place_spot_order(self, request: OrderRequest) -> ev.PlaceAnswered:
+        """Place on the spot leg, over the hedges' own connection."""
+        return await self._place(request, hedge=True)
+
+    async def _place(self, request: OrderRequest, hedge: bool = False) -> ev.PlaceAnswered:
+        try:
+            body = wire.place_body(request, self.terms, now_ms() + self._ahead_ms)
+        except ValueError as error:
+            refused = OrderResult(Outcome.REFUSED, msg=f"not sent: {error}")
+            return ev.PlaceAnswered(now_ms(), request.client_oid, refused)
+        reply = await self._rest.post(PLACE[request.inst], body, Kind.PLACE, hedge)
+        order_id = wire.placed_order_id(reply.data) if reply.ok else None
+        return ev.PlaceAnswered(reply.got_ms, request.client_oid, reply.result(order_id))
+
+    async def _cancel_order(self, action: do.CancelOrder) -> Events:
+        cancel = self.cancel_perp_order if action.inst is PERP else self.cancel_spot_order
+        return (await cancel(action.client_oid, action.order_id),)
+
+    async def cancel_perp_order(self, client_oid: str, order_id: str | None = None) -> ev.CancelAnswered:
+        return await self._cancel(PERP, client_oid, order_id)
+
+    async def cancel_spot_order(self, client_oid: str, order_id: str | None = None) -> ev.CancelAnswered:
+        return await self._cancel(SPOT, client_oid, order_id)
+
+    async def _cancel(self, inst: InstType, client_oid: str, order_id: str | None) -> ev.CancelAnswered:
+        body = wire.order_key(inst, client_oid, order_id, self.terms)
+        reply = await self._rest.post(CANCEL[inst], body, Kind.CANCEL)
+        return ev.CancelAnswered(reply.got_ms, client_oid, reply.result(order_id))
+
+    async def _query_order(self, action: do.QueryOrder) -> Events:
+        key = wire.order_key(action.inst, action.client_oid, action.order_id, self.terms)
+        reply = await self._rest.read(ORDER[action.inst], key)
+        report: OrderReport | None = None
+        if reply.ok:
+            try:
+                report = wire_account.read_order_detail(action.inst, reply.data)
+            except WireError as error:
+                reply = reply.unreadable(error)
+            else:
+                if report is None:
+                    reply = attrs.evolve(reply, outcome=Outcome.GONE, msg="no such order: an empty list")
+        order_id = report.order_id if report else action.order_id
+        return (ev.OrderQueried(reply.got_ms, action.client_oid, reply.result(order_id), report),)
+
+    async def _query_fills(self, action: do.QueryFills) -> Events:
+        """Fills, oldest first, then `FillsRead`; those that were read are told even when a later page failed."""
+        fills: list[ev.FillEvent] = []
+        before: str | None = None
+        for _page in range(PAGES_MAX):
+            params = wire.fills_params(action.inst, self.terms, action.order_id, action.since_ms, before)
+            reply = await self._rest.read(FILLS[action.inst], params)
+            if not reply.ok:
+                break
+            try:
+                rows = wire_account.fill_rows(action.inst, reply.data)
+                read = [wire_account.read_fill(action.inst, row, "rest") for row in rows]
+            except WireError as error:
+                reply = reply.unreadable(error)
+                break
+            fills += [ev.FillEvent(reply.got_ms, fill) for fill in read]
+            before = read[-1].trade_id if read else None
+            if len(rows) < wire.PAGE or before is None:
+                break
+        else:
+            why = f"more than {PAGES_MAX} pages of fills; ask for a shorter time"
+            reply = attrs.evolve(reply, outcome=Outcome.UNKNOWN, msg=why)
+        fills.reverse()  # pages come newest first; the sort keeps the order within a millisecond
+        fills.sort(key=lambda told: told.fill.exch_ms)
+        read_all = ev.FillsRead(reply.got_ms, action.inst, action.order_id, reply.result(action.order_id), len(fills))
+        return (*fills, read_all)
+
+    async def _query_open_orders(self, action: do.QueryOpenOrders) -> Events:
+        # Without a status the futures list may leave partly filled orders out (Get Orders Pending). Live first: an
+        # order that begins to fill between the two questions is then in the second.
+        found: dict[str, OrderReport] = {}
+        for status in ("live", "partially_filled") if action.inst is PERP else (None,):
+            before: str | None = None
+            for _page in range(PAGES_MAX):
+                params = wire.open_orders_params(action.inst, self.terms, status, before)
+                reply = await self._rest.read(OPEN_ORDERS[action.inst], params)
+                if not reply.ok:
+                    return _failed(action, reply)
+                try:
+                    orders = wire_account.read_open_orders(action.inst, reply.data)
+                except WireError as error:
+                    return _failed(action, reply.unreadable(error))
+                found |= {order.order_id: order for order in orders}
+                if len(orders) < wire.PAGE:
+                    break
+                before = orders[-1].order_id
+            else:
+                why = f"more than {PAGES_MAX} pages of open orders"
+                return _failed(action, attrs.evolve(reply, outcome=Outcome.UNKNOWN, msg=why))
+        return (ev.OpenOrdersRead(reply.got_ms, action.inst, tuple(found.values())),)
+
+    # --- account ------------------------------------------------------------------------------------------------------
+
+    async def _query_position(self, action: do.QueryPosition) -> Events:
+        reply = await self._rest.read(POSITION, wire.account_params(self.terms))
+
+        def read(data: object) -> Events:
+            rows = as_rows(data, "positions")
+            return (wire_account.read_position(rows, self.terms.symbol, reply.got_ms, reply.told_ms, "rest"),)
+
+        return _read_or_failed(action, reply, read)
+
+    async def _query_balance(self, action: do.QueryBalance) -> Events:
+        """Both spot coins and the perp's margin, or `CheckFailed` when either list did not come."""
+        spot, perp = await asyncio.gather(
+            self._rest.read(ASSETS, {}), self._rest.read(ACCOUNT, wire.account_params(self.terms))
+        )
+
+        def read_spot(data: object) -> Events:
+            rows = as_rows(data, "assets")
+            told = wire_account.read_spot_balances(rows, self._coins, spot.got_ms, spot.told_ms, "rest")
+            return _with_empty_coins(told, self._coins, spot)
+
+        def read_perp(data: object) -> Events:
+            return (wire_account.read_margin(as_row(data, "account"), perp.got_ms, perp.told_ms, "rest"),)
+
+        answers = (_read_or_failed(action, spot, read_spot), _read_or_failed(action, perp, read_perp))
+        failed = [events for events in answers if isinstance(events[0], ev.CheckFailed)]
+        return failed[0] if failed else answers[0] + answers[1]
+
+    async def _query_account(self, action: do.QueryAccount) -> Events:
+        return (await self.get_pos_mode(),)
+
+    async def get_pos_mode(self) -> ev.AccountRead | ev.CheckFailed:
+        """Position mode, margin mode and leverage of the perp account."""
+        reply = await self._rest.read(ACCOUNT, wire.account_params(self.terms), Kind.ACCOUNT)
+        return _one(do.QueryAccount, reply, lambda data: wire_market.read_account(data, reply.got_ms))
+
+    async def _set_position_mode(self, action: do.SetPositionMode) -> Events:
+        return (await self.set_pos_mode(action.pos_mode),)
+
+    async def set_pos_mode(self, pos_mode: PosMode) -> ev.PosModeAnswered:
+        """Change the position mode, of every symbol of the product. Setting what is set already succeeds."""
+        reply = await self._rest.post(SET_POS_MODE, wire.pos_mode_body(pos_mode), Kind.ACCOUNT)
+        return ev.PosModeAnswered(reply.got_ms, pos_mode, reply.result())
+
+    # --- reference ----------------------------------------------------------------------------------------------------
+
+    async def _query_server_time(self, action: do.QueryServerTime) -> Events:
+        reply = await self._rest.public(TIME)
+
+        def read(data: object) -> Events:
+            middle = (reply.sent_ms + reply.got_ms) // 2
+            told = wire.read_server_time(data)
+            self._ahead_ms = told - middle
+            return (ev.ServerTimeRead(middle, told),)
+
+        return _read_or_failed(action, reply, read)
+
+    async def _query_constraints(self, action: do.QueryConstraints) -> Events:
+        return (await self.load_constraints(),)
+
+    async def load_constraints(self) -> ev.ConstraintsRead | ev.CheckFailed:
+        """The rules of both legs, with the account's own fees where a key is set and they can be read."""
+        replies = await asyncio.gather(
+            *(self._rest.public(RULES[inst], wire.market_params(inst, self.terms)) for inst in (PERP, SPOT))
+        )
+        for reply in replies:
+            if not reply.ok:
+                return ev.CheckFailed(reply.got_ms, _what(do.QueryConstraints), reply.result())
+        symbol = self.terms.symbol
+        try:
+            perp = wire_market.read_perp_rules(replies[0].data, symbol)
+            spot = wire_market.read_spot_rules(replies[1].data, symbol)
+        except WireError as error:
+            return ev.ConstraintsRead(now_ms(), None, str(error))
+        perp, spot = await asyncio.gather(self._with_own_fees(perp), self._with_own_fees(spot))
+        self._coins = (spot.base_coin, spot.quote_coin)
+        return ev.ConstraintsRead(now_ms(), Constraints(perp, spot))
+
+    async def _with_own_fees(self, rules: InstrumentRules) -> InstrumentRules:
+        if not self._has_keys:
+            return rules
+        reply = await self._rest.read(TRADE_RATE, wire.trade_rate_params(rules.inst, self.terms))
+        try:
+            return wire_market.with_trade_rate(rules, reply.data) if reply.ok else rules
+        except WireError:
+            return rules  # the list's fees stand: on spot they are higher than what is charged, so the edge errs low
+
+    async def _query_funding(self, action: do.QueryFunding) -> Events:
+        return (await self.get_funding_rate(),)
+
+    async def get_funding_rate(self) -> ev.FundingEvent | ev.CheckFailed:
+        reply = await self._rest.public(FUNDING, wire.market_params(PERP, self.terms))
+        return _one(
+            do.QueryFunding,
+            reply,
+            lambda data: ev.FundingEvent(reply.got_ms, wire_market.read_funding(data, self.terms.symbol)),
+        )
+
+
+def _what(action: type) -> str:
+    return action.__name__.lower()
+
+
+def _one(action: type, reply: Reply, read: Callable[[object], T]) -> T | ev.CheckFailed:
+    if reply.ok:
+        try:
+            return read(reply.data)
+        except WireError as error:
+            reply = reply.unreadable(error)
+    return ev.CheckFailed(reply.got_ms, _what(action), reply.result())
+
+
+def _read_or_failed(action: do.Action, reply: Reply, read: Callable[[object], Events]) -> Events:
+    events = _one(type(action), reply, read)
+    return (events,) if isinstance(events, ev.CheckFailed) else events
+
+
+def _failed(action: do.Action, reply: Reply) -> Events:
+    return (ev.CheckFailed(reply.got_ms, _what(type(action)), reply.result()),)
+
+
+def _coins_of(symbol: str) -> tuple[str, str]:
+    # Until the rules are read: every contract of this product is settled in USDT.
+    return symbol.removesuffix("USDT"), "USDT"
+
+
+def _with_empty_coins(told: list[ev.BalanceEvent], coins: tuple[str, ...], reply: Reply) -> Events:
+    # Get Account Assets lists held coins alone: one that is absent is zero.
+    absent = [coin for coin in coins if coin not in {event.coin for event in told}]
+    empty = (ev.BalanceEvent(reply.got_ms, SPOT, coin, ZERO, ZERO, reply.told_ms, "rest") for coin in absent)
+    return (*told, *empty)

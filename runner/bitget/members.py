@@ -1,0 +1,104 @@
+"""Reading one member out of what the exchange sent: the value in our type, or an error that names the member."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+Row = Mapping[str, Any]
+
+
+class WireError(ValueError):
+    """What the exchange sent cannot be read: which member, what came, what was expected."""
+
+    def __init__(self, member: str, got: object, expected: str) -> None:
+        super().__init__(f"{member} = {_short(got)}: expected {expected}")
+        self.member = member
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def parse_json(text: str) -> Any:
+    """Parse JSON with every fractional number as a Decimal: money never passes through a binary float.
+
+    Raises:
+        ValueError: it is no JSON, or holds NaN or Infinity.
+    """
+    return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+def as_row(value: object, what: str) -> Row:
+    if not isinstance(value, Mapping):
+        raise WireError(what, value, "an object")
+    return value
+
+
+def as_rows(value: object, what: str) -> list[Row]:
+    """Return a list of objects; null is an empty list (Bitget sends `entrustedList: null`)."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise WireError(what, value, "a list")
+    return [as_row(row, what) for row in value]
+
+
+def decimal_of(value: object, member: str) -> Decimal:
+    """Read a number that comes as a string (nearly everywhere) or as a JSON number (leverage, REST depth)."""
+    if isinstance(value, str | int | Decimal) and not isinstance(value, bool):
+        try:
+            number = Decimal(value)
+        except InvalidOperation:
+            pass
+        else:
+            if number.is_finite():
+                return number
+    raise WireError(member, value, "a number")
+
+
+def number(row: Row, member: str) -> Decimal:
+    return decimal_of(row.get(member), member)
+
+
+def positive(row: Row, member: str) -> Decimal:
+    value = number(row, member)
+    if value <= 0:
+        raise WireError(member, row.get(member), "a number above zero")
+    return value
+
+
+def optional_number(row: Row, member: str) -> Decimal | None:
+    """Read a number that may be absent, null or an empty string."""
+    value = row.get(member)
+    return None if value is None or value == "" else decimal_of(value, member)
+
+
+def text(row: Row, member: str) -> str:
+    value = row.get(member)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str) or not value:
+        raise WireError(member, value, "a text that is not empty")
+    return value
+
+
+def optional_text(row: Row, member: str) -> str | None:
+    value = row.get(member)
+    return None if value is None or value == "" else str(value)
+
+
+def millis(row: Row, *members: str) -> int:
+    """Read the first member that is there as Unix milliseconds."""
+    for member in members:
+        value = row.get(member)
+        if value is not None and value != "":
+            return int(decimal_of(value, member))
+    raise WireError(members[0], None, "a time in Unix milliseconds")

@@ -1,0 +1,227 @@
+"""Bitget's two sockets and the feeds that come over them: market data on the public one, the account on the private.
+
+Every message goes two ways, in this order and without a queue: read into events, each given to `on_event` at once; then
+into pybotters' `BitgetV2DataStore`, from which views read. Events do not wait for the store, and do not come from it:
+its fill store does not tell duplicates apart, its account store keeps one row of each product.
+
+What the sockets are told to carry is the desk's decision: after each `FeedUp` it subscribes again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+import pybotters
+from loguru import logger
+from pybotters import BitgetV2DataStore
+
+from mmfsm import events as ev
+from mmfsm.clock import now_ms
+from mmfsm.events import FeedName
+from mmfsm.values import InstType
+from runner.bitget import seam, wire
+from runner.bitget.connection import Callbacks, Connection
+from runner.bitget.members import WireError
+from runner.bitget.tap import Tap
+from runner.bitget.tasks import OnFailure, Tasks
+from runner.settings import Settings
+
+_BOOKS = {FeedName.PERP_BOOK: InstType.PERP, FeedName.SPOT_BOOK: InstType.SPOT}
+_RESUBSCRIBE_S = 5.0  # Bitget allows 240 subscriptions an hour on one connection
+
+
+@attrs.define
+class _Pending:
+    # A subscription of the desk's that is not answered yet.
+    channel: str
+    waiting: list[wire.Channel]
+    bound: asyncio.TimerHandle
+
+
+class Sockets:
+    """Both sockets of one run. Feeds: PERP_BOOK and SPOT_BOOK on the public socket, PRIVATE on the private one.
+
+    Args:
+        settings: addresses, keys and bounds. Without keys there is no private socket.
+        on_event: called with each event inside the handler of its message; an error in it is reported and passed over.
+        on_failure: called with a name and an error for whatever should not have happened; sockets go on all the same.
+        rng: source of the jitter between connection attempts.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        on_event: Callable[[ev.Event], None],
+        on_failure: OnFailure,
+        rng: random.Random | None = None,
+    ) -> None:
+        self.store = BitgetV2DataStore()
+        self._settings = settings
+        self._on_event = on_event
+        self._on_failure = on_failure
+        self._rng = rng or random.Random()
+        self._tap = Tap(settings.symbol, self._tell, self._resubscribe_book)
+        self._tasks = Tasks(on_failure)
+        self._client: pybotters.Client | None = None
+        self._pending: dict[FeedName, _Pending] = {}
+        self._ticker_asked = False
+        self._mended_at: dict[FeedName, float] = {}
+        self._public = self._connection("public", settings.ws_public_url, tuple(_BOOKS))
+        self._private = (
+            self._connection("private", settings.ws_private_url, (FeedName.PRIVATE,)) if settings.has_keys else None
+        )
+
+    def _connection(self, name: str, url: str, feeds: tuple[FeedName, ...]) -> Connection:
+        callbacks = Callbacks(
+            up=lambda: self._each(feeds, lambda feed: ev.FeedUp(now_ms(), feed)),
+            down=lambda why: self._down(feeds, why),
+            message=lambda message: self._on_message(message, feeds),
+            pong=lambda: self._each(feeds, lambda feed: ev.FeedAlive(now_ms(), feed)),
+            failure=self._on_failure,
+        )
+        return Connection(name, url, self._settings, callbacks, self._rng, login=name == wire.PRIVATE)
+
+    async def open(self) -> None:
+        """Begin to connect, and return at once; `FeedUp` says when."""
+        keys = None
+        s = self._settings
+        if s.has_keys:
+            seam.register(s.ws_private_url)
+            keys = (s.bitget_api_key, s.bitget_api_secret, s.bitget_api_passphrase)
+        self._client = seam.new_client(keys)
+        for connection in (self._public, self._private):
+            if connection is not None:
+                self._tasks.start(f"{connection.name}-socket", connection.run(self._client))
+
+    async def close(self) -> None:
+        """Close both sockets; no event is told for it."""
+        await self._tasks.close()
+        for feed in list(self._pending):
+            self._forget(feed)
+        if self._client is not None:
+            await self._client.close()
+
+    # --- what the desk asks -------------------------------------------------------------------------------------------
+
+    def subscribe(self, feed: FeedName, channel: str) -> None:
+        """Ask for a channel: "books5" or "books" for a book, "private" for the account's whole set. Answered by one
+        `SubscribeAnswered`: accepted when every part was, refused when one was or no answer came in time."""
+        connection = self._private if feed is FeedName.PRIVATE else self._public
+        loop = asyncio.get_running_loop()
+        if connection is None or not connection.is_up:
+            why = "no API key is set" if connection is None else "the socket is down"
+            loop.call_soon(self._tell, ev.SubscribeAnswered(now_ms(), feed, channel, False, None, why))
+            return
+        channels = self._channels(feed, channel)
+        self._forget(feed)
+        late_s = self._settings.ws_ack_timeout_ms / 1000
+        bound = loop.call_later(late_s, self._answer, feed, False, None, f"no answer within {late_s:g} s")
+        self._pending[feed] = _Pending(channel, list(channels), bound)
+        if feed in _BOOKS:
+            self._tap.expect_book(_BOOKS[feed], channel)
+        if feed is FeedName.PERP_BOOK and not self._ticker_asked:
+            self._ticker_asked = True
+            channels = (*channels, wire.Channel(InstType.PERP, "ticker", self._settings.symbol))
+        connection.send(wire.subscription("subscribe", channels))
+
+    def unsubscribe(self, feed: FeedName, channel: str) -> None:
+        """Drop a channel. What still comes of it is passed over."""
+        connection = self._private if feed is FeedName.PRIVATE else self._public
+        if feed in self._pending and self._pending[feed].channel == channel:
+            self._forget(feed)
+        if feed in _BOOKS:
+            self._tap.drop_book(_BOOKS[feed], channel)
+        if connection is not None:
+            connection.send(wire.subscription("unsubscribe", self._channels(feed, channel)))
+
+    def _channels(self, feed: FeedName, channel: str) -> tuple[wire.Channel, ...]:
+        if feed is FeedName.PRIVATE:
+            return wire.PRIVATE_CHANNELS
+        if feed not in _BOOKS:
+            raise ValueError(f"{feed}: expected one of {', '.join([*_BOOKS, FeedName.PRIVATE])}")
+        return (wire.Channel(_BOOKS[feed], channel, self._settings.symbol),)
+
+    def _resubscribe_book(self, inst: InstType, channel: str) -> None:
+        # The book has a gap: only a new snapshot mends it, and only a new subscription brings one.
+        feed = FeedName.PERP_BOOK if inst is InstType.PERP else FeedName.SPOT_BOOK
+        loop = asyncio.get_running_loop()
+        wait_s = max(0.0, self._mended_at.get(feed, -_RESUBSCRIBE_S) + _RESUBSCRIBE_S - loop.time())
+        self._mended_at[feed] = loop.time() + wait_s
+        loop.call_later(wait_s, self._mend, feed, channel)
+
+    def _mend(self, feed: FeedName, channel: str) -> None:
+        if self._tap.expects_book(_BOOKS[feed], channel):
+            for op in ("unsubscribe", "subscribe"):
+                self._public.send(wire.subscription(op, self._channels(feed, channel)))
+
+    # --- what the sockets tell ----------------------------------------------------------------------------------------
+
+    def _tell(self, event: ev.Event) -> None:
+        try:
+            self._on_event(event)
+        except Exception as error:  # the socket must outlive whatever its listener does
+            self._on_failure("event-handler", error)
+
+    def _each(self, feeds: tuple[FeedName, ...], event: Callable[[FeedName], ev.Event]) -> None:
+        for feed in feeds:
+            self._tell(event(feed))
+
+    def _down(self, feeds: tuple[FeedName, ...], why: str) -> None:
+        for feed in feeds:
+            self._forget(feed)
+            if feed in _BOOKS:
+                self._tap.drop_book(_BOOKS[feed])
+                self._ticker_asked = False
+        self._each(feeds, lambda feed: ev.FeedDown(now_ms(), feed, why))
+
+    def _on_message(self, message: Any, feeds: tuple[FeedName, ...]) -> None:
+        try:
+            frame = wire.read_frame(message)
+            if frame.kind is wire.FrameKind.DATA:
+                self._tap.take(frame, now_ms())
+            elif frame.kind is not wire.FrameKind.OTHER:
+                self._acknowledge(frame, feeds)
+        except WireError as error:
+            logger.warning("a message that cannot be read was passed over: {}", error)
+            return
+        try:
+            self.store.onmessage(_for_store(message, frame))
+        except Exception as error:  # its views may miss a message; the events above did not
+            logger.warning("BitgetV2DataStore did not take a message: {}: {}", type(error).__name__, error)
+
+    def _acknowledge(self, frame: wire.Frame, feeds: tuple[FeedName, ...]) -> None:
+        refused = frame.kind is wire.FrameKind.REFUSED
+        for feed in [feed for feed in feeds if feed in self._pending]:
+            pending = self._pending[feed]
+            # An error that names no channel (not logged in, too many requests) is about all that was asked.
+            told = [it for it in pending.waiting if it.is_told_by(frame.arg) or (refused and not frame.channel)]
+            if told and refused:
+                self._answer(feed, False, frame.code, frame.msg)
+            elif told:
+                pending.waiting = [it for it in pending.waiting if it not in told]
+                if not pending.waiting:
+                    self._answer(feed, True, frame.code, frame.msg)
+        if refused:
+            logger.warning("refused by Bitget: {} {} {}", frame.code, frame.msg, dict(frame.arg))
+
+    def _answer(self, feed: FeedName, accepted: bool, code: str | None, msg: str | None) -> None:
+        channel = self._pending[feed].channel
+        self._forget(feed)
+        self._tell(ev.SubscribeAnswered(now_ms(), feed, channel, accepted, code, msg))
+
+    def _forget(self, feed: FeedName) -> None:
+        pending = self._pending.pop(feed, None)
+        if pending is not None:
+            pending.bound.cancel()
+
+
+def _for_store(message: dict[str, Any], frame: wire.Frame) -> Mapping[str, Any]:
+    # The store drops "canceled" orders alone; spot's "cancelled" ones would stay in it for ever.
+    if frame.channel != "orders" or not any(row.get("status") == "cancelled" for row in frame.rows):
+        return message
+    rows = [{**row, "status": "canceled"} if row.get("status") == "cancelled" else row for row in frame.rows]
+    return {**message, "data": rows}

@@ -1,0 +1,126 @@
+"""From a socket's data message to events: which channel it is, whose rows are ours, and what each says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+from loguru import logger
+
+from mmfsm import events as ev
+from mmfsm.values import Funding, InstType
+from runner.bitget import wire, wire_account
+from runner.bitget.book import DepthBook, is_usable, read_top
+from runner.bitget.members import Row, WireError
+from runner.bitget.wire_market import book_numbers, read_ticker_funding
+
+_FUNDING_REPEAT_MS = 5_000  # a ticker comes three times a second; the same funding is told this often
+
+
+@attrs.define
+class _Book:
+    # What a leg's book is expected on; None: nothing asked for.
+    channel: str | None = None
+    depth: DepthBook = attrs.field(factory=DepthBook)
+
+
+class Tap:
+    """Reads data messages of one symbol.
+
+    Args:
+        symbol: rows of others are passed over.
+        on_event: called with each event, synchronously.
+        on_gap: called with leg and channel when an incremental book lost its thread.
+    """
+
+    def __init__(
+        self, symbol: str, on_event: Callable[[ev.Event], None], on_gap: Callable[[InstType, str], None]
+    ) -> None:
+        self._symbol = symbol
+        self._on_event = on_event
+        self._on_gap = on_gap
+        self._books = {inst: _Book() for inst in InstType}
+        self._coins = (symbol.removesuffix("USDT"), "USDT")
+        self._funding: tuple[Funding, int] | None = None
+
+    def expect_book(self, inst: InstType, channel: str) -> None:
+        """Tell this leg's book from `channel` from here on."""
+        self._books[inst] = _Book(channel)
+
+    def expects_book(self, inst: InstType, channel: str) -> bool:
+        return self._books[inst].channel == channel
+
+    def drop_book(self, inst: InstType, channel: str | None = None) -> None:
+        """Tell this leg's book no more, if it comes from `channel` (None: whatever it comes from)."""
+        if channel is None or self.expects_book(inst, channel):
+            self._books[inst] = _Book()
+
+    def take(self, frame: wire.Frame, at_ms: int) -> None:
+        """Read one data message and tell its events. A row that cannot be read does not keep the others back.
+
+        Raises:
+            WireError: the product is not ours, or a whole list (positions) cannot be read.
+        """
+        try:
+            inst = frame.inst
+        except ValueError:
+            raise WireError("instType", frame.arg.get("instType"), "USDT-FUTURES or SPOT") from None
+        channel = frame.channel
+        if channel == "positions":
+            told = wire_account.read_position(frame.rows, self._symbol, at_ms, frame.ts_ms or at_ms, "ws")
+            self._on_event(told)
+        elif channel == "account":
+            self._each(frame.rows, lambda row: self._balance(inst, row, at_ms, frame.ts_ms or at_ms))
+        elif channel in ("fill", "orders", "ticker") or channel.startswith("books"):
+            rows = [row for row in frame.rows if self._is_ours(row, frame.arg)]
+            read = {"fill": self._fill, "orders": self._order, "ticker": self._ticker}.get(channel)
+            if read is not None:
+                self._each(rows, lambda row: read(inst, row, at_ms))
+            elif self.expects_book(inst, channel):
+                self._each(rows, lambda row: self._book(inst, row, frame, at_ms))
+
+    def _each(self, rows: list[Row], read: Callable[[Row], None]) -> None:
+        for row in rows:
+            try:
+                read(row)
+            except WireError as error:
+                logger.warning("a row that cannot be read was passed over: {}", error)
+
+    def _is_ours(self, row: Row, arg: Row) -> bool:
+        # Books carry no symbol in the row; a row that names none at all is taken for ours: better asked than lost.
+        named = row.get("instId") or row.get("symbol") or arg.get("instId")
+        return named in (None, "default") or str(named).upper() == self._symbol
+
+    def _fill(self, inst: InstType, row: Row, at_ms: int) -> None:
+        self._on_event(wire_account.read_ws_fill(inst, row, at_ms))
+
+    def _order(self, inst: InstType, row: Row, at_ms: int) -> None:
+        self._on_event(ev.OrderEvent(at_ms, wire_account.read_ws_order(inst, row)))
+
+    def _balance(self, inst: InstType, row: Row, at_ms: int, exch_ms: int) -> None:
+        if inst is InstType.SPOT:
+            for told in wire_account.read_spot_balances([row], self._coins, at_ms, exch_ms, "ws"):
+                self._on_event(told)
+        elif str(row.get("marginCoin") or "").upper() == "USDT":
+            self._on_event(wire_account.read_margin(row, at_ms, exch_ms, "ws"))
+
+    def _ticker(self, inst: InstType, row: Row, at_ms: int) -> None:
+        told = read_ticker_funding(row, at_ms) if inst is InstType.PERP else None
+        if told is None:
+            return
+        if self._funding is None or self._funding[0] != told.funding or at_ms - self._funding[1] >= _FUNDING_REPEAT_MS:
+            self._funding = (told.funding, at_ms)
+            self._on_event(told)
+
+    def _book(self, inst: InstType, row: Row, frame: wire.Frame, at_ms: int) -> None:
+        book = self._books[inst]
+        if book.channel != "books":
+            bids, asks = read_top(row)
+        elif book.depth.apply(row, frame.snapshot, frame.ts_ms):
+            bids, asks = book.depth.top()
+        else:
+            logger.warning("{} book: a message is missing, subscribing again", inst)
+            self._on_gap(inst, "books")
+            return
+        if is_usable(bids, asks):
+            self._on_event(ev.BookEvent(at_ms, inst, bids, asks, book_numbers(row, frame.ts_ms)[2] or at_ms))

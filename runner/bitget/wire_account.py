@@ -1,0 +1,263 @@
+"""Bitget's account messages read into mmfsm's values: orders, fills, positions, balances; socket pushes and REST alike.
+
+What differs between the channels, by page of Bitget's V2 documents and by recorded messages of ccxt and bbgo:
+- futures fills: quantity in `baseVolume`, price in `price`; spot fills: `size` and `priceAvg`, and no clientOid.
+- `feeDetail` is a list on sockets and in futures REST, an object in spot REST; signs differ. What was paid is its size.
+- order state: `status`, but `state` in futures Get Order Details; "canceled" on futures, "cancelled" on spot.
+- cumulative quantity: `accBaseVolume` on sockets, `baseVolume` in REST (on sockets that is the latest trade alone).
+- size of an order: `size`; on spot's socket `newSize` (there `size` is money for buys).
+- limit price in spot's Get Unfilled Orders: `priceAvg`.
+- hedge mode: REST gives a closing order the side of its position, the fill socket the side of its trade.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from mmfsm.events import BalanceEvent, FillEvent, FillUnparsable, PositionEvent
+from mmfsm.values import ZERO, InstType, NormalizedFill, OrderReport, OrderStatus, PosMode, Side
+from runner.bitget.members import (
+    Row,
+    WireError,
+    as_rows,
+    decimal_of,
+    millis,
+    number,
+    optional_number,
+    optional_text,
+    positive,
+    text,
+)
+
+# Fill Channel, `tradeSide`: partial and full liquidation, netting, delivery, auto-deleveraging (dte_sys_adl).
+_FORCED = ("reduce_", "burst_", "offset_", "delivery_", "dte_sys_adl_", "adl_")
+_STATUS = {
+    "live": OrderStatus.LIVE,
+    "new": OrderStatus.LIVE,  # Get Unfilled Orders' example; its table and every recording say live
+    "init": OrderStatus.LIVE,
+    "partially_filled": OrderStatus.PARTIAL,
+    "filled": OrderStatus.FILLED,
+    "canceled": OrderStatus.CANCELED,
+    "cancelled": OrderStatus.CANCELED,
+}
+
+# --- sides ------------------------------------------------------------------------------------------------------------
+
+
+def _side(row: Row) -> Side:
+    word = str(row.get("side", "")).lower()
+    if word not in ("buy", "sell"):
+        raise WireError("side", row.get("side"), "buy or sell")
+    return Side(word)
+
+
+def _trade_side(row: Row) -> str:
+    return str(row.get("tradeSide") or "").lower()
+
+
+def _named_side(trade_side: str) -> Side | None:
+    # Direction of the trade where tradeSide itself names it: burst_close_long sells, reduce_buy_single buys.
+    if "close_long" in trade_side or "sell" in trade_side:
+        return Side.SELL
+    if "close_short" in trade_side or "buy" in trade_side:
+        return Side.BUY
+    return None
+
+
+def _order_side(row: Row) -> Side:
+    side, effect = _side(row), _trade_side(row)
+    if row.get("posMode") != PosMode.HEDGE.value or "close" not in effect:
+        return side
+    position = str(row.get("posSide") or "").lower()
+    if position in ("long", "short"):
+        return Side.SELL if position == "long" else Side.BUY
+    return _named_side(effect) or side.opposite
+
+
+def _fill_side(row: Row, source: str) -> Side:
+    side, effect = _side(row), _trade_side(row)
+    if source == "ws":
+        return side
+    closes = row.get("posMode") == PosMode.HEDGE.value and effect == "close"
+    return _named_side(effect) or (side.opposite if closes else side)
+
+
+# --- fills ------------------------------------------------------------------------------------------------------------
+
+
+def read_ws_fill(inst: InstType, row: Row, at_ms: int) -> FillEvent | FillUnparsable:
+    """Read one row of the Fill Channel of either product. A row without a usable price or quantity is never a fill."""
+    try:
+        return FillEvent(at_ms, read_fill(inst, row, "ws"))
+    except WireError:
+        return FillUnparsable(at_ms, inst, optional_text(row, "orderId"), tuple(sorted(map(str, row))))
+
+
+def read_fill(inst: InstType, row: Row, source: str) -> NormalizedFill:
+    """Read one fill of either product, from the socket (`source` "ws") or from REST ("rest").
+
+    Raises:
+        WireError: price, quantity, side, order or time is missing or unusable.
+    """
+    perp = inst is InstType.PERP
+    fee, coin = _fee(row)
+    scope = str(row.get("tradeScope") or "").lower()[:1]  # taker, maker, T, M; one page writes "marker"
+    return NormalizedFill(
+        inst=inst,
+        order_id=text(row, "orderId"),
+        side=_fill_side(row, source) if perp else _side(row),
+        price=positive(row, "price" if perp else "priceAvg"),
+        qty=positive(row, "baseVolume" if perp else "size"),
+        exch_ms=millis(row, "cTime", "uTime"),
+        trade_id=optional_text(row, "tradeId"),
+        client_oid=optional_text(row, "clientOid"),
+        fee=fee,
+        fee_coin=coin,
+        is_maker={"m": True, "t": False}.get(scope),
+        forced=_trade_side(row).startswith(_FORCED) or str(row.get("enterPointSource") or "").upper() == "SYS",
+        source=source,
+    )
+
+
+def _fee(row: Row) -> tuple[Decimal, str | None]:
+    # A fee that cannot be read never keeps a fill from being booked: its coin is then None.
+    try:
+        detail = row.get("feeDetail")
+        parts = as_rows([detail] if isinstance(detail, dict) else detail, "feeDetail")
+        paid = [(abs(number(part, "totalFee")), text(part, "feeCoin")) for part in parts]
+    except WireError:
+        return ZERO, None
+    coin = next((coin for fee, coin in paid if fee), paid[0][1] if paid else None)
+    return sum((fee for fee, of in paid if of == coin), ZERO), coin
+
+
+def fill_rows(inst: InstType, data: object) -> list[Row]:
+    """Rows of a REST answer: futures Get Order Fills wraps them in `fillList`, spot Get Fills does not."""
+    if inst is InstType.PERP and isinstance(data, dict):
+        data = data.get("fillList")
+    return as_rows(data, "fillList")
+
+
+# --- orders -----------------------------------------------------------------------------------------------------------
+
+
+def _status(row: Row, member: str) -> OrderStatus:
+    word = str(row.get(member) or "").lower()
+    if word not in _STATUS:
+        raise WireError(member, row.get(member), "one of " + ", ".join(_STATUS))
+    return _STATUS[word]
+
+
+def _filled(row: Row, member: str, status: OrderStatus) -> Decimal:
+    value = optional_number(row, member)
+    if value is None and status is OrderStatus.LIVE:
+        return ZERO
+    if value is None or value < 0:
+        raise WireError(member, row.get(member), "a number, zero or above")
+    return value
+
+
+def read_ws_order(inst: InstType, row: Row) -> OrderReport:
+    """Read one row of the Order Channel of either product.
+
+    Raises:
+        WireError: orderId, status or cumulative quantity is missing or unusable.
+    """
+    status = _status(row, "status")
+    return OrderReport(
+        inst=inst,
+        order_id=text(row, "orderId"),
+        status=status,
+        filled=_filled(row, "accBaseVolume", status),
+        client_oid=optional_text(row, "clientOid"),
+        side=_order_side(row),
+        price=optional_number(row, "price"),
+        qty=optional_number(row, "size" if inst is InstType.PERP else "newSize"),
+        tif=(optional_text(row, "force") or "").lower() or None,
+        cancel_reason=optional_text(row, "cancelReason"),
+        exch_ms=millis(row, "uTime", "cTime"),
+    )
+
+
+def read_rest_order(inst: InstType, row: Row, price_member: str = "price") -> OrderReport:
+    """Read an order of REST: Get Order Details, Get Orders Pending, Get Order Info; with `price_member` "priceAvg" also
+    Get Unfilled Orders. Spot's REST never tells time in force.
+
+    Raises:
+        WireError: orderId, status or cumulative quantity is missing or unusable.
+    """
+    status = _status(row, "state" if row.get("state") else "status")
+    return OrderReport(
+        inst=inst,
+        order_id=text(row, "orderId"),
+        status=status,
+        filled=_filled(row, "baseVolume", status),
+        client_oid=optional_text(row, "clientOid"),
+        side=_order_side(row),
+        price=optional_number(row, price_member),
+        qty=optional_number(row, "size"),
+        tif=(optional_text(row, "force") or "").lower() or None,
+        cancel_reason=optional_text(row, "cancelReason"),
+        exch_ms=millis(row, "uTime", "cTime"),
+    )
+
+
+def read_order_detail(inst: InstType, data: object) -> OrderReport | None:
+    """Read the answer to a question about one order; None when the exchange knows no such order (spot: empty list)."""
+    rows = as_rows([data] if isinstance(data, dict) else data, "order")
+    return read_rest_order(inst, rows[0]) if rows else None
+
+
+def read_open_orders(inst: InstType, data: object) -> list[OrderReport]:
+    """Read a page of open orders. Nothing open is `entrustedList: null` on futures and an empty list on spot."""
+    if inst is InstType.PERP:
+        data = data.get("entrustedList") if isinstance(data, dict) else data
+        return [read_rest_order(inst, row) for row in as_rows(data, "entrustedList")]
+    return [read_rest_order(inst, row, "priceAvg") for row in as_rows(data, "orders")]
+
+
+# --- positions and balances -------------------------------------------------------------------------------------------
+
+
+def read_position(rows: list[Row], symbol: str, at_ms: int, exch_ms: int, source: str) -> PositionEvent:
+    """Read a full list of positions (Positions Channel, Get Single Position): our symbol's, signed. Absent means flat.
+
+    Args:
+        rows: every open position; sizes are unsigned, `holdSide` gives the sign; hedge mode may have two of a symbol.
+        exch_ms: the exchange's time of the list.
+
+    Raises:
+        WireError: a position of ours has no usable size or side.
+    """
+    qty = ZERO
+    for row in rows:
+        if str(row.get("instId") or row.get("symbol") or "").upper() != symbol:
+            continue
+        size, side = number(row, "total"), str(row.get("holdSide") or "").lower()
+        if side not in ("long", "short") and size != 0:
+            raise WireError("holdSide", row.get("holdSide"), "long or short")
+        qty += -size if side == "short" else size
+    return PositionEvent(at_ms, qty, exch_ms, source)
+
+
+def read_spot_balances(
+    rows: list[Row], coins: tuple[str, ...], at_ms: int, exch_ms: int, source: str
+) -> list[BalanceEvent]:
+    """Read coins of ours out of the spot Account Channel or Get Account Assets; `frozen` is what open orders hold."""
+    found = []
+    for row in rows:
+        coin = str(row.get("coin") or "").upper()
+        if coin in coins:
+            available = number(row, "available")
+            held = sum((optional_number(row, member) or ZERO for member in ("frozen", "locked")), ZERO)
+            found.append(BalanceEvent(at_ms, InstType.SPOT, coin, available, available + held, exch_ms, source))
+    return found
+
+
+def read_margin(row: Row, at_ms: int, exch_ms: int, source: str) -> BalanceEvent:
+    """Read the perp's margin coin: `equity` on the socket, `accountEquity` in REST (Get Single Account)."""
+    equity = row.get("equity") if row.get("equity") not in (None, "") else row.get("accountEquity")
+    total = decimal_of(equity, "equity")
+    return BalanceEvent(
+        at_ms, InstType.PERP, text(row, "marginCoin").upper(), number(row, "available"), total, exch_ms, source
+    )

@@ -1,0 +1,270 @@
+"""The log: one JSON object a line for whoever asks later, short lines on stderr for whoever watches.
+
+Every line has every field; one that does not apply is null. Decimals are plain strings, never exponents. Whatever
+libraries log through `logging` arrives here too, from WARNING up also as lines of `event` "log". No secret of the
+settings appears in either place. Files are cut by size and kept up to a number; nothing is compressed here, because
+compressing blocks the loop that trades.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from loguru import logger
+
+from mmfsm.actions import Record
+from mmfsm.clock import now_ms
+from mmfsm.errors import ParamError
+from mmfsm.values import plain
+from runner.bitget import wire
+from runner.settings import HIDDEN, Settings
+
+if TYPE_CHECKING:
+    from loguru import Message
+    from loguru import Record as LoguruRecord
+
+FIELDS = (
+    "ts", "event", "intent", "source", "mode", "reason", "leg", "cycle_id", "data", "res", "simulated", "dry_run",
+    "inst_type", "client_oid", "exch_order_id", "exch_trade_id", "dedupe_key", "pos_snapshot",
+)  # fmt: skip
+NOISY = {"transitions": "WARNING", "pybotters": "WARNING", "aiohttp": "WARNING", "asyncio": "WARNING"}
+_JSON_NO = 1  # loguru's level of the JSON lines: below every console's, so that no other sink looks at them
+_QUIET_EVENTS = ("tick",)  # on the console only at DEBUG
+_KEY_DATA = ("side", "price", "qty", "fee", "remain", "status", "what_to_do")
+
+
+class Intercept(logging.Handler):
+    """Hands records of the standard `logging` to loguru, with the place they came from."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            level: str | int = logger.level(record.levelname).name
+        except ValueError:
+            level = record.levelno
+
+        def name_it(told: LoguruRecord) -> None:
+            told["name"] = record.name
+
+        logger.patch(name_it).opt(exception=record.exc_info).log(level, "{}", record.getMessage())
+
+
+class Log:
+    """The open log of one run. Close it to flush and to give `logging` back as it was."""
+
+    def __init__(self, settings: Settings, run_id: str, terms: Callable[[], wire.Terms]) -> None:
+        self.path = Path(settings.log_path)
+        self._run_id = run_id
+        self._terms = terms
+        self._settings = settings
+        # JSON spells some characters differently; a secret is hidden in either spelling.
+        self._secrets = tuple({text for it in settings.secrets for text in (it, json.dumps(it)[1:-1])})
+        self._json = logger.bind(run=run_id, json=True).opt(raw=True)
+        self._console_no = logger.level(settings.log_level).no
+        self._sinks: list[int] = []
+        self._before: tuple[list[logging.Handler], int] = ([], logging.WARNING)
+
+    def open(self) -> None:
+        """Open the file and the console, and write the first record.
+
+        Raises:
+            ParamError: the file cannot be written.
+        """
+        settings = self._settings
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._sinks = [
+                logger.add(
+                    self.path,
+                    level=_JSON_NO,
+                    format="{message}",
+                    filter=self._is_mine,
+                    rotation=settings.log_rotate_mb * 1_000_000,
+                    retention=settings.log_keep,
+                    encoding="utf-8",
+                    catch=True,
+                )
+            ]
+        except OSError as error:
+            raise ParamError("LOG_PATH", str(self.path), f"a file that can be written ({error.strerror})") from None
+        _remove_loguru_default()
+        self._sinks.append(
+            logger.add(self._to_console, level=settings.log_level, filter=_is_text, format=_line, diagnose=False)
+        )
+        self._sinks.append(logger.add(self._text_as_record, level="WARNING", filter=_is_text, format="{message}"))
+        self._take_logging(settings.log_level)
+        self._write_first()
+
+    def _take_logging(self, level: str) -> None:
+        root = logging.getLogger()
+        self._before = (root.handlers[:], root.level)
+        root.handlers[:] = [Intercept()]
+        root.setLevel(level)
+        for name, least in NOISY.items():
+            logging.getLogger(name).setLevel(least)
+
+    def close(self) -> None:
+        for sink in self._sinks:
+            logger.remove(sink)
+        self._sinks = []
+        root = logging.getLogger()
+        root.handlers[:], level = self._before
+        root.setLevel(level)
+
+    def write(self, record: Record, **extra: Any) -> None:
+        """Write one record.
+
+        Args:
+            record: what happened; with `request` set, `data` gets under "request" the body it becomes on the wire.
+            extra: what only the runner knows of it; goes under `data` too.
+        """
+        data = record.data
+        if record.request is not None or extra:
+            data = {**(data or {}), **extra}
+            if record.request is not None:
+                data["request"] = self._body(record)
+        line = {
+            "ts": record.at_ms,
+            "event": record.event,
+            "intent": record.intent,
+            "source": record.source,
+            "mode": record.mode,
+            "reason": record.reason,
+            "leg": record.leg,
+            "cycle_id": record.cycle_id,
+            "data": data,
+            "res": record.res,
+            "simulated": record.simulated,
+            "dry_run": record.dry_run,
+            "inst_type": record.inst_type,
+            "client_oid": record.client_oid,
+            "exch_order_id": record.exch_order_id,
+            "exch_trade_id": record.exch_trade_id,
+            "dedupe_key": record.dedupe_key,
+            "pos_snapshot": record.pos_snapshot,
+        }
+        self._put(line)
+        level = "DEBUG" if record.event in _QUIET_EVENTS else "WARNING" if record.event == "risk" else "INFO"
+        if logger.level(level).no >= self._console_no:
+            logger.bind(told=record).log(level, "{}", _words(record, data or {}))
+
+    def _body(self, record: Record) -> object:
+        assert record.request is not None
+        try:
+            return wire.place_body(record.request, self._terms(), record.at_ms)
+        except ValueError as error:
+            return {"not_sent": str(error)}
+
+    def _put(self, line: dict[str, Any]) -> None:
+        self._json.log(_JSON_NO, self.hide(_ENCODER.encode(line)) + "\n")
+
+    def hide(self, text: str) -> str:
+        """Return the text with every secret of the settings replaced."""
+        for secret in self._secrets:
+            if secret in text:
+                text = text.replace(secret, HIDDEN)
+        return text
+
+    def _is_mine(self, record: LoguruRecord) -> bool:
+        return record["extra"].get("run") == self._run_id
+
+    def _to_console(self, message: Message) -> None:
+        sys.stderr.write(self.hide(message))
+
+    def _text_as_record(self, message: Message) -> None:
+        # What libraries warn of; records have their own line already.
+        it = message.record
+        if "told" not in it["extra"]:
+            data = {"level": it["level"].name, "text": str(it["message"])}
+            self._put(dict.fromkeys(FIELDS) | {"ts": now_ms(), "event": "log", "source": it["name"], "data": data})
+
+    def _write_first(self) -> None:
+        data = {
+            "run_id": self._run_id,
+            "version": _version(),
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "python": sys.version.split()[0],
+            "config": self._settings.redacted(),
+        }
+        first = {"ts": now_ms(), "event": "run", "source": "runner", "dry_run": self._settings.dry_run, "data": data}
+        self._put(dict.fromkeys(FIELDS) | first)
+
+
+def open_log(settings: Settings, run_id: str, terms: Callable[[], wire.Terms] | None = None) -> Log:
+    """Open the log of a run.
+
+    Args:
+        settings: path, level, rotation; and the secrets that are never to be written.
+        run_id: names the run in the first record.
+        terms: what orders are sent with at the moment (`lambda: gateway.terms`); as configured, when left out.
+
+    Raises:
+        ParamError: LOG_PATH cannot be written.
+    """
+    configured = wire.Terms.of(settings)
+    log = Log(settings, run_id, terms or (lambda: configured))
+    log.open()
+    return log
+
+
+def _words(record: Record, data: dict[str, Any]) -> str:
+    shown = [f"{key}={_word(data[key])}" for key in _KEY_DATA if data.get(key) is not None]
+    if record.request is not None:
+        shown = [f"{record.request.side} {plain(record.request.qty)} @ {plain(record.request.price)}"]
+    words = (record.mode, record.event, record.intent, record.leg, record.reason)
+    return " ".join([str(word) for word in words if word] + shown + ["(dry run)"] * bool(record.dry_run))
+
+
+def _word(value: object) -> str:
+    return plain(value) if isinstance(value, Decimal) else str(value)
+
+
+def _to_json(value: object) -> object:
+    if isinstance(value, Decimal):
+        return plain(value)
+    kind: type = type(value)
+    if attrs.has(kind):
+        return {field.name: getattr(value, field.name) for field in attrs.fields(kind)}
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    return str(value)
+
+
+_ENCODER = json.JSONEncoder(default=_to_json, ensure_ascii=False)
+
+
+def _is_text(record: LoguruRecord) -> bool:
+    return "json" not in record["extra"]
+
+
+def _line(record: LoguruRecord) -> str:
+    told = record["extra"].get("told")
+    when = datetime.fromtimestamp((told.at_ms if told else now_ms()) / 1000, UTC).strftime("%H:%M:%S.%f")[:-3]
+    source = "" if told else f" {record['name']}:"
+    level = "" if record["level"].no < 30 else f" {record['level'].name}"
+    return f"{when}{level}{source} {{message}}\n{{exception}}".replace("<", r"\<")
+
+
+def _remove_loguru_default() -> None:
+    try:
+        logger.remove(0)  # loguru's own stderr sink would say everything twice
+    except ValueError:
+        return
+
+
+def _version() -> str:
+    try:
+        return version("mmfsm")
+    except PackageNotFoundError:
+        return "unknown"

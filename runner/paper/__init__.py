@@ -1,0 +1,44 @@
+"""A stand-in exchange: Bitget V2, REST and WebSocket, on loopback, with a matching engine behind it.
+
+`PaperExchange` is the running exchange, `Venue` the same without sockets and under a clock of the caller's. Written
+from Bitget's documentation and from recordings of it; it shares no code with any client.
+"""
+
+from runner.paper.api import Answer, Request
+from runner.paper.cli import main, serve
+from runner.paper.market import ScriptedMarket
+from runner.paper.options import Credentials, PaperOptions
+from runner.paper.server import PaperExchange, ReceivedRequest
+from runner.paper.session import encode
+from runner.paper.synthetic import SyntheticMarket
+from runner.paper.tape import TapeMarket
+from runner.paper.values import BookEvent, FundingEvent, OrderRequest, Push, Refusal, TradeEvent
+from runner.paper.venue import Venue
+from runner.paper.views import AccountView, BalanceView, FillView, OrderView, PositionView
+
+__all__ = [
+    "AccountView",
+    "Answer",
+    "BalanceView",
+    "BookEvent",
+    "Credentials",
+    "FillView",
+    "FundingEvent",
+    "OrderRequest",
+    "OrderView",
+    "PaperExchange",
+    "PaperOptions",
+    "PositionView",
+    "Push",
+    "ReceivedRequest",
+    "Refusal",
+    "Request",
+    "ScriptedMarket",
+    "SyntheticMarket",
+    "TapeMarket",
+    "TradeEvent",
+    "Venue",
+    "encode",
+    "main",
+    "serve",
+]

@@ -1,0 +1,174 @@
+"""Public endpoints: time, configuration rows, funding, tickers, depth."""
+
+from typing import Any
+
+from runner.paper import params as read
+from runner.paper.api import Context, Route
+from runner.paper.instruments import CONTRACT_ROW, FUNDING_RATE_MAX, SYMBOL, SYMBOL_ROW
+from runner.paper.numbers import plain
+from runner.paper.values import Level, Product, Refusal
+
+HISTORY_MAX = 100
+
+
+def server_time(context: Context) -> Any:
+    """GET /api/v2/public/time."""
+    return {"serverTime": str(context.now_ms)}
+
+
+def contracts(context: Context) -> Any:
+    """GET /api/v2/mix/market/contracts."""
+    read.product_type(context.params)
+    read.symbol(context.params, needed=False)
+    options = context.exchange.options
+    if options.constraints == "missing":
+        return []
+    interval = str(options.funding_interval_h)
+    return [CONTRACT_ROW | {"fundInterval": interval}]
+
+
+def symbols(context: Context) -> Any:
+    """GET /api/v2/spot/public/symbols."""
+    read.symbol(context.params, needed=False)
+    if context.exchange.options.constraints == "missing":
+        raise Refusal("40034", f"Parameter {SYMBOL} does not exist")
+    return [SYMBOL_ROW]
+
+
+def current_fund_rate(context: Context) -> Any:
+    """GET /api/v2/mix/market/current-fund-rate."""
+    read.product_type(context.params)
+    read.symbol(context.params, needed=False)
+    exchange = context.exchange
+    return [{
+        "symbol": SYMBOL,
+        "fundingRate": plain(exchange.funding_rate),
+        "fundingRateInterval": str(exchange.options.funding_interval_h),
+        "nextUpdate": str(exchange.next_funding_ms),
+        "minFundingRate": plain(-FUNDING_RATE_MAX),
+        "maxFundingRate": plain(FUNDING_RATE_MAX),
+    }]  # fmt: skip
+
+
+def funding_time(context: Context) -> Any:
+    """GET /api/v2/mix/market/funding-time."""
+    _perp(context)
+    exchange = context.exchange
+    interval = str(exchange.options.funding_interval_h)
+    return [{"symbol": SYMBOL, "nextFundingTime": str(exchange.next_funding_ms), "ratePeriod": interval}]
+
+
+def history_fund_rate(context: Context) -> Any:
+    """GET /api/v2/mix/market/history-fund-rate: newest first; before the exchange started the rate was the same."""
+    _perp(context)
+    exchange = context.exchange
+    size = min(read.whole(context.params, "pageSize", 20), HISTORY_MAX)
+    skip = max(0, read.whole(context.params, "pageNo", 1) - 1) * size
+    settled = list(exchange.funding_history)
+    interval_ms = exchange.options.funding_interval_h * 3_600_000
+    oldest_ms = settled[-1][0] if settled else exchange.next_funding_ms
+    settled += [(oldest_ms - n * interval_ms, exchange.options.funding_rate) for n in range(1, HISTORY_MAX + 1)]
+    rows = settled[skip : skip + size]
+    return [{"symbol": SYMBOL, "fundingRate": plain(rate), "fundingTime": str(at_ms)} for at_ms, rate in rows]
+
+
+def perp_ticker(context: Context) -> Any:
+    """GET /api/v2/mix/market/ticker: a list of one."""
+    _perp(context)
+    row = context.feed.ticker_row("perp", context.now_ms)
+    if row is None:
+        return []
+    row["symbol"] = row.pop("instId")
+    return [row]
+
+
+def spot_tickers(context: Context) -> Any:
+    """GET /api/v2/spot/market/tickers."""
+    read.symbol(context.params, needed=False)
+    row = context.feed.ticker_row("spot", context.now_ms)
+    if row is None:
+        return []
+    row["symbol"], row["open"] = row.pop("instId"), row.pop("open24h")
+    return [row]
+
+
+def symbol_price(context: Context) -> Any:
+    """GET /api/v2/mix/market/symbol-price: last, index and mark price."""
+    _perp(context)
+    row = context.feed.ticker_row("perp", context.now_ms)
+    if row is None:
+        return []
+    return [{
+        "symbol": SYMBOL,
+        "price": row["lastPr"],
+        "indexPrice": row["indexPrice"],
+        "markPrice": row["markPrice"],
+        "ts": str(context.now_ms),
+    }]  # fmt: skip
+
+
+def merge_depth(context: Context) -> Any:
+    """GET /api/v2/mix/market/merge-depth: levels are numbers here, although the page shows strings."""
+    _perp(context)
+    bids, asks = _depth(context, "perp", 100)
+    return {
+        "asks": [[float(price), float(qty)] for price, qty in asks],
+        "bids": [[float(price), float(qty)] for price, qty in bids],
+        "ts": str(context.now_ms),
+        "scale": "0.01",
+        "precision": "scale0",
+        "isMaxPrecision": "NO",
+    }
+
+
+def orderbook(context: Context) -> Any:
+    """GET /api/v2/spot/market/orderbook."""
+    read.symbol(context.params)
+    bids, asks = _depth(context, "spot", 150)
+    return {
+        "asks": [[plain(price), plain(qty)] for price, qty in asks],
+        "bids": [[plain(price), plain(qty)] for price, qty in bids],
+        "ts": str(context.now_ms),
+    }
+
+
+def trade_rate(context: Context) -> Any:
+    """GET /api/v2/common/trade-rate: what the account is charged; `business` is the page's other spelling."""
+    read.symbol(context.params)
+    business = read.text(context.params, "businessType") or read.text(context.params, "business")
+    options = context.exchange.options
+    if business == "mix":
+        maker, taker = options.perp_maker_fee, options.perp_taker_fee
+    elif business == "spot":
+        maker, taker = options.spot_maker_fee, options.spot_taker_fee
+    else:
+        raise Refusal("40020", "Parameter businessType error")
+    return {"makerFeeRate": plain(maker), "takerFeeRate": plain(taker)}
+
+
+def _perp(context: Context) -> None:
+    read.product_type(context.params)
+    read.symbol(context.params)
+
+
+def _depth(context: Context, product: Product, default: int) -> tuple[list[Level], list[Level]]:
+    matcher = context.exchange.matchers[product]
+    is_max = read.text(context.params, "limit") == "max"
+    limit = default if is_max else read.whole(context.params, "limit", default)
+    return matcher.shown("buy")[:limit], matcher.shown("sell")[:limit]
+
+
+ROUTES = {
+    ("GET", "/api/v2/public/time"): Route(server_time, 20, is_private=False),
+    ("GET", "/api/v2/mix/market/contracts"): Route(contracts, 20, is_private=False),
+    ("GET", "/api/v2/mix/market/current-fund-rate"): Route(current_fund_rate, 20, is_private=False),
+    ("GET", "/api/v2/mix/market/funding-time"): Route(funding_time, 20, is_private=False),
+    ("GET", "/api/v2/mix/market/history-fund-rate"): Route(history_fund_rate, 20, is_private=False),
+    ("GET", "/api/v2/mix/market/ticker"): Route(perp_ticker, 20, is_private=False),
+    ("GET", "/api/v2/mix/market/symbol-price"): Route(symbol_price, 20, is_private=False),
+    ("GET", "/api/v2/mix/market/merge-depth"): Route(merge_depth, 20, is_private=False),
+    ("GET", "/api/v2/spot/public/symbols"): Route(symbols, 20, is_private=False),
+    ("GET", "/api/v2/spot/market/tickers"): Route(spot_tickers, 20, is_private=False),
+    ("GET", "/api/v2/spot/market/orderbook"): Route(orderbook, 20, is_private=False),
+    ("GET", "/api/v2/common/trade-rate"): Route(trade_rate, 10),
+}

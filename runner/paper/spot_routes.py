@@ -1,0 +1,120 @@
+"""Spot endpoints: orders and assets."""
+
+from typing import Any
+
+from runner.paper import params as read
+from runner.paper import rest_rows
+from runner.paper.api import Context, Route
+from runner.paper.instruments import SYMBOL
+from runner.paper.mix_routes import batch
+from runner.paper.params import Params
+from runner.paper.values import Order, Refusal
+
+# An order can be asked for by clientOid for two hours only (changelog of 2025-03-20).
+CLIENT_OID_SPAN_MS = 2 * 3_600_000
+
+
+def place_order(context: Context) -> Any:
+    """POST place-order; a request later than its own receiveWindow is refused."""
+    read.symbol(context.params)
+    read.check_receive_window(context.params, context.now_ms)
+    return _place(context, context.params)
+
+
+def batch_orders(context: Context) -> Any:
+    """POST batch-orders."""
+    read.symbol(context.params)
+    return batch(read.items(context.params, "orderList"), lambda one: _place(context, one))
+
+
+def cancel_order(context: Context) -> Any:
+    """POST cancel-order."""
+    read.symbol(context.params)
+    return _cancel(context, context.params)
+
+
+def batch_cancel_order(context: Context) -> Any:
+    """POST batch-cancel-order: all by orderId or all by clientOid."""
+    read.symbol(context.params, needed=False)
+    orders = read.items(context.params, "orderList")
+    if len({"orderId" in one for one in orders}) > 1:
+        raise Refusal("40020", "Parameter orderList error")
+    return batch(orders, lambda one: _cancel(context, one))
+
+
+def cancel_symbol_order(context: Context) -> Any:
+    """POST cancel-symbol-order: names the symbol, never the orders."""
+    read.symbol(context.params)
+    context.exchange.cancel_all("spot", context.now_ms)
+    return {"symbol": SYMBOL}
+
+
+def order_info(context: Context) -> Any:
+    """GET orderInfo: a list; empty when unknown."""
+    read.check_receive_window(context.params, context.now_ms)
+    order_id, client_oid = read.order_ids(context.params)
+    order = context.exchange.store.find("spot", order_id, client_oid)
+    if order is None or (order_id is None and context.now_ms - order.created_ms > CLIENT_OID_SPAN_MS):
+        return []
+    return [rest_rows.spot_info(order)]
+
+
+def unfilled_orders(context: Context) -> Any:
+    """GET unfilled-orders."""
+    read.symbol(context.params, needed=False)
+    read.check_receive_window(context.params, context.now_ms)
+    orders = _named(context.exchange.store.open_of("spot"), context.params)
+    return [rest_rows.spot_unfilled(one) for one in read.page(orders, context.params)]
+
+
+def history_orders(context: Context) -> Any:
+    """GET history-orders: orders that ended."""
+    read.symbol(context.params, needed=False)
+    ended = [one for one in context.exchange.store.orders.values() if one.product == "spot" and not one.is_open]
+    return [rest_rows.spot_info(one) for one in read.page(_named(ended, context.params), context.params)]
+
+
+def fills(context: Context) -> Any:
+    """GET fills."""
+    read.symbol(context.params, needed=False)
+    order_id = read.text(context.params, "orderId")
+    found = [one for one in context.exchange.store.fills if one.order.product == "spot"]
+    found = [one for one in found if order_id in (None, one.order.order_id)]
+    return [rest_rows.spot_fill(one) for one in read.page(found, context.params)]
+
+
+def assets(context: Context) -> Any:
+    """GET account/assets: coins held, or the one asked for."""
+    coin = read.text(context.params, "coin")
+    shows_all = read.text(context.params, "assetType") == "all" or coin is not None
+    balances = context.exchange.wallet.balances.values()
+    wanted = [one for one in balances if coin is None or one.coin == coin.upper()]
+    return [rest_rows.asset(one) for one in wanted if shows_all or one.total]
+
+
+def _place(context: Context, params: Params) -> dict[str, Any]:
+    order, _ = context.exchange.place(read.spot_order(params), context.now_ms)
+    return rest_rows.ids(order)
+
+
+def _cancel(context: Context, params: Params) -> dict[str, Any]:
+    return rest_rows.ids(context.exchange.cancel("spot", *read.order_ids(params), context.now_ms))
+
+
+def _named(orders: list[Order], params: Params) -> list[Order]:
+    order_id = read.text(params, "orderId")
+    return [one for one in orders if order_id in (None, one.order_id)]
+
+
+ROUTES = {
+    ("POST", "/api/v2/spot/trade/place-order"): Route(place_order, 10),
+    ("POST", "/api/v2/spot/trade/batch-orders"): Route(batch_orders, 5),
+    ("POST", "/api/v2/spot/trade/cancel-order"): Route(cancel_order, 10),
+    ("POST", "/api/v2/spot/trade/batch-cancel-order"): Route(batch_cancel_order, 10),
+    ("POST", "/api/v2/spot/trade/cancel-symbol-order"): Route(cancel_symbol_order, 5),
+    ("GET", "/api/v2/spot/trade/orderInfo"): Route(order_info, 20),
+    ("GET", "/api/v2/spot/trade/unfilled-orders"): Route(unfilled_orders, 20),
+    ("GET", "/api/v2/spot/trade/history-orders"): Route(history_orders, 20),
+    ("GET", "/api/v2/spot/trade/fills"): Route(fills, 10),
+    ("GET", "/api/v2/spot/account/assets"): Route(assets, 10),
+}

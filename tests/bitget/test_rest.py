@@ -1,0 +1,130 @@
+"""One request and its answer, against a server that answers as it is told."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from mmfsm.values import Outcome
+from runner.bitget.codes import Kind
+from runner.bitget.rest import Rest
+from runner.settings import Settings
+
+TIME = "/api/v2/public/time"
+OK = '{"code":"00000","msg":"success","requestTime":1695808949356,"data":{"orderId":"1"}}'
+
+
+class Answers:
+    """Answers every request alike and keeps the requests' paths and headers."""
+
+    def __init__(self) -> None:
+        self.body: bytes = OK.encode()
+        self.status = 200
+        self.headers: dict[str, str] = {}
+        self.seen: list[tuple[str, dict[str, str]]] = []
+        self.url = ""
+
+    async def serve(self, request: web.Request) -> web.Response:
+        await request.read()
+        self.seen.append((request.path, dict(request.headers)))
+        return web.Response(body=self.body, status=self.status, headers=self.headers)
+
+    def sent_to(self, path: str) -> dict[str, str]:
+        return next(headers for seen, headers in self.seen if seen == path)
+
+
+@pytest.fixture
+async def answers() -> AsyncIterator[Answers]:
+    answers = Answers()
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answers.serve)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    answers.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield answers
+    await runner.cleanup()
+
+
+@asynccontextmanager
+async def opened(answers: Answers, **changes: Any) -> AsyncIterator[Rest]:
+    told: dict[str, Any] = {
+        "dry_run": False,
+        "bitget_api_key": "k-12345",
+        "bitget_api_secret": "s-12345",
+        "bitget_api_passphrase": "p-12345",
+        "bitget_rest_url": answers.url,
+        "bitget_ws_private_url": "ws://127.0.0.1:1",
+    }
+    rest = Rest(Settings(**(told | changes)), lambda *_: None, TIME)
+    await rest.open()
+    try:
+        yield rest
+    finally:
+        await rest.close()
+
+
+async def test_an_order_is_signed_and_a_public_read_is_not(answers: Answers) -> None:
+    async with opened(answers) as rest:
+        reply = await rest.post("/order", {"side": "buy"}, Kind.PLACE)
+        await rest.public("/contracts", {"symbol": "ETHUSDT"})
+    assert (reply.outcome, reply.exch_ms, reply.data) == (Outcome.ACCEPTED, 1695808949356, {"orderId": "1"})
+    signed = answers.sent_to("/order")
+    assert {"ACCESS-KEY", "ACCESS-SIGN", "ACCESS-TIMESTAMP", "ACCESS-PASSPHRASE"} <= set(signed)
+    assert signed["Content-Type"] == "application/json" and signed["locale"] == "en-US"
+    assert not [name for name in answers.sent_to("/contracts") if name.startswith("ACCESS")]
+
+
+async def test_a_hedge_is_signed_too(answers: Answers) -> None:
+    async with opened(answers) as rest:
+        assert (await rest.post("/hedge", {"side": "buy"}, Kind.PLACE, hedge=True)).ok
+    assert "ACCESS-SIGN" in answers.sent_to("/hedge")
+
+
+@pytest.mark.parametrize("demo", [True, False])
+async def test_demo_trading_has_its_header_on_all_but_the_clock(answers: Answers, demo: bool) -> None:
+    async with opened(answers, bitget_demo=demo) as rest:
+        await rest.read("/account", {})
+        await rest.public("/contracts")
+        await rest.public(TIME)
+    told = {path: headers.get("paptrading") for path, headers in answers.seen}
+    assert told == {"/account": "1" if demo else None, "/contracts": "1" if demo else None, TIME: None}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "outcome"),
+    [
+        (200, b"", Outcome.UNKNOWN),  # seen once
+        (200, b"<html>", Outcome.UNKNOWN),
+        (200, b"\xff\xfe\xff", Outcome.UNKNOWN),
+        (200, b'{"data":1}', Outcome.UNKNOWN),
+        (502, b"Bad Gateway", Outcome.UNKNOWN),
+        (400, b'{"code":"43012","msg":"Insufficient balance","requestTime":1,"data":null}', Outcome.REFUSED_LEG),
+        (200, b'{"code":"43012","msg":"Insufficient balance","requestTime":1,"data":null}', Outcome.REFUSED_LEG),
+        (429, b'{"code":"429","msg":"Too Many Requests","requestTime":1,"data":null}', Outcome.BUSY),
+        (400, b'{"code":"30032","msg":"The V1 API has been decommissioned.","data":null}', Outcome.FATAL),
+    ],
+)
+async def test_an_answer_is_judged_never_raised(answers: Answers, status: int, body: bytes, outcome: Outcome) -> None:
+    answers.status, answers.body = status, body
+    async with opened(answers) as rest:
+        reply = await rest.post("/order", {"side": "buy"}, Kind.PLACE)
+    assert reply.outcome is outcome and reply.msg and not reply.ok
+
+
+async def test_a_signed_request_does_not_follow_a_redirect(answers: Answers) -> None:
+    """Its key would go wherever the answer points."""
+    answers.status, answers.headers = 307, {"Location": f"{answers.url}/elsewhere"}
+    async with opened(answers) as rest:
+        reply = await rest.post("/order", {"side": "buy"}, Kind.PLACE)
+    assert reply.outcome is Outcome.UNKNOWN
+    assert "/elsewhere" not in [path for path, _ in answers.seen]
+
+
+async def test_a_business_error_keeps_the_exchanges_words_and_ours(answers: Answers) -> None:
+    answers.status, answers.body = 400, b'{"code":"43012","msg":"Insufficient balance","requestTime":1,"data":null}'
+    async with opened(answers) as rest:
+        result = (await rest.post("/order", {"side": "buy"}, Kind.PLACE)).result()
+    assert (result.code, result.msg) == ("43012", "Insufficient balance (insufficient balance (spot))")

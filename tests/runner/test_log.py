@@ -1,0 +1,182 @@
+"""The log: one complete JSON object a line, short lines for people, and no secrets in either."""
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from decimal import Decimal as D
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from loguru import logger
+
+from mmfsm.actions import Record
+from mmfsm.errors import ParamError
+from mmfsm.values import InstType, Leg, OrderIntent, OrderRequest, PosSnapshot, Side, Tif
+from runner.bitget.wire import Terms
+from runner.log import FIELDS, Log, open_log
+from runner.settings import Settings
+
+QUOTE = OrderRequest(
+    "mm-q-1", InstType.PERP, Side.BUY, D("0.01"), D("3.5E+3"), Tif.POST_ONLY, OrderIntent.QUOTE, Leg.PERP_BID, 1
+)
+TICK = Record(1_700_000_000_123, "tick", "strategy", "QUOTING")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        log_path=str(tmp_path / "logs" / "run.jsonl"),
+        bitget_api_key="bg_topkey",
+        bitget_api_secret='very"secret\\ü',
+        bitget_api_passphrase="open-sesame",
+    )
+
+
+@pytest.fixture
+def log(settings: Settings) -> Iterator[Log]:
+    log = open_log(settings, "run-1")
+    yield log
+    log.close()
+
+
+def lines(log: Log) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in log.path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_the_first_line_says_which_run_this_is(log: Log) -> None:
+    """I39."""
+    (first,) = lines(log)
+    assert first["event"] == "run" and first["dry_run"] is True
+    data = first["data"]
+    assert (data["run_id"], data["pid"]) == ("run-1", os.getpid())
+    assert {"version", "host", "config"} <= set(data)
+    assert data["config"]["BITGET_API_SECRET"] == "***" and data["config"]["TICK_SEC"] == "1"
+
+
+def test_every_line_has_every_field_in_order_and_null_where_none_applies(log: Log) -> None:
+    log.write(TICK)
+    for line in lines(log):
+        assert tuple(line) == FIELDS
+    assert [name for name, value in lines(log)[1].items() if value is not None] == ["ts", "event", "source", "mode"]
+
+
+def test_values_are_written_plainly(log: Log) -> None:
+    """Decimals never have an exponent, enums are their values, positions are an object."""
+    data = {"qty": D("1E-8"), "big": D("1E+3"), "side": Side.BUY, "set": {"b", "a"}, "pair": (D("1.10"), None)}
+    log.write(
+        attrs.evolve(
+            TICK, intent=OrderIntent.HEDGE, leg=Leg.SPOT_IOC, inst_type=InstType.SPOT, simulated=False, data=data,
+            pos_snapshot=PosSnapshot(D("-0.010"), D("0.01"), None), res={"outcome": "accepted"}, cycle_id=7,
+        )
+    )  # fmt: skip
+    line = lines(log)[1]
+    assert line["data"] == {"qty": "0.00000001", "big": "1000", "side": "buy", "set": ["a", "b"], "pair": ["1.1", None]}
+    assert line["pos_snapshot"] == {"perp_pos": "-0.01", "spot_pos": "0.01", "unhedged_notional": None}
+    assert (line["intent"], line["leg"], line["inst_type"], line["simulated"]) == ("hedge", "spot_ioc", "SPOT", False)
+
+
+def test_an_order_record_has_the_body_it_becomes_on_the_wire(log: Log) -> None:
+    log.write(attrs.evolve(TICK, event="order_new", request=QUOTE, data={"why": "move"}), hop=3)
+    data = lines(log)[1]["data"]
+    assert data["why"] == "move" and data["hop"] == 3
+    assert data["request"]["price"] == "3500" and data["request"]["timeInForceValue"] == "post_only"
+    assert "force" not in data["request"]
+
+
+def test_the_body_follows_the_terms_of_the_moment(settings: Settings) -> None:
+    terms = [Terms.of(settings)]
+    log = open_log(settings, "run-1", lambda: terms[0])
+    terms[0] = attrs.evolve(terms[0], tif_policy="both")
+    log.write(attrs.evolve(TICK, event="order_new", request=QUOTE))
+    log.close()
+    assert lines(log)[1]["data"]["request"]["force"] == "post_only"
+
+
+def test_a_request_that_cannot_be_said_does_not_break_the_log(tmp_path: Path) -> None:
+    log = open_log(Settings(log_path=str(tmp_path / "x.jsonl"), target_pos_mode="hedge_mode"), "run-1")
+    log.write(attrs.evolve(TICK, request=QUOTE))
+    log.close()
+    assert "opens or closes" in lines(log)[1]["data"]["request"]["not_sent"]
+
+
+def test_no_secret_is_written_whoever_says_it(log: Log, settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    for secret in settings.secrets:
+        log.write(attrs.evolve(TICK, event="risk", reason=f"said {secret}", data={"status": secret}))
+        logging.getLogger("aiohttp.client").warning("sent %s", secret)
+        logger.error("and {}", secret)
+    shown = log.path.read_text(encoding="utf-8") + capsys.readouterr().err
+    assert "said ***" in shown and "sent ***" in shown
+    for secret in settings.secrets:
+        assert secret not in shown and json.dumps(secret)[1:-1] not in shown
+
+
+def test_an_exception_shows_no_local_values(log: Log, settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    """loguru can print the value of every variable of a traceback; here it may not."""
+    try:
+        local = "hidden" + "-value"
+        raise ValueError(len(local))
+    except ValueError:
+        logger.exception("it broke")
+    told = capsys.readouterr().err
+    assert "ValueError" in told and "hidden-value" not in told
+
+
+def test_people_read_short_lines_without_ticks(log: Log, capsys: pytest.CaptureFixture[str]) -> None:
+    log.write(TICK)
+    log.write(attrs.evolve(TICK, event="order_new", intent="quote", leg="perp_bid", request=QUOTE, dry_run=True))
+    log.write(attrs.evolve(TICK, event="risk", reason="book_stale {not} <a> field", data={"qty": D("1E-3")}))
+    assert capsys.readouterr().err.splitlines() == [
+        "22:13:20.123 QUOTING order_new quote perp_bid buy 0.01 @ 3500 (dry run)",
+        "22:13:20.123 WARNING QUOTING risk book_stale {not} <a> field qty=0.001",
+    ]
+
+
+def test_warnings_of_libraries_are_lines_of_the_log_too(log: Log) -> None:
+    logging.getLogger("pybotters.ws").warning("dropped {%s}", "x")
+    logging.getLogger("pybotters.ws").info("not this")
+    logging.getLogger("transitions.core").info("nor this")
+    *_, last = lines(log)
+    assert (last["event"], last["source"]) == ("log", "pybotters.ws")
+    assert last["data"] == {"level": "WARNING", "text": "dropped {x}"} and tuple(last) == FIELDS
+    assert len(lines(log)) == 2
+
+
+def test_chatty_libraries_are_quiet(log: Log) -> None:
+    """At DEBUG transitions says eleven things per trigger."""
+    for name in ("transitions", "pybotters", "aiohttp"):
+        assert logging.getLogger(f"{name}.core").getEffectiveLevel() == logging.WARNING
+
+
+def test_a_log_that_cannot_be_written_is_refused_at_the_start(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("x")
+    with pytest.raises(ParamError, match="LOG_PATH"):
+        open_log(Settings(log_path=str(blocked / "run.jsonl")), "run-1")
+    with pytest.raises(ParamError, match="LOG_PATH"):
+        open_log(Settings(log_path=str(tmp_path)), "run-1")
+
+
+def test_files_are_cut_by_size_and_kept_up_to_a_number(tmp_path: Path) -> None:
+    """I38: one file grew to 5 GB."""
+    log = open_log(Settings(log_path=str(tmp_path / "run.jsonl"), log_rotate_mb=1, log_keep=2), "run-1")
+    big = attrs.evolve(TICK, data={"text": "x" * 200_000})
+    for _ in range(40):
+        log.write(big)
+    log.close()
+    files = sorted(tmp_path.iterdir())
+    assert len(files) == 3 and all(file.stat().st_size <= 1_000_000 for file in files)
+    for file in files:
+        for line in file.read_text().splitlines():
+            assert tuple(json.loads(line)) == FIELDS
+
+
+def test_a_second_run_appends_and_closing_gives_logging_back(settings: Settings) -> None:
+    before = logging.getLogger().handlers[:]
+    for run in ("run-1", "run-2"):
+        log = open_log(settings, run)
+        log.close()
+    assert [line["data"]["run_id"] for line in lines(log)] == ["run-1", "run-2"]
+    assert logging.getLogger().handlers == before

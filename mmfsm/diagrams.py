@@ -1,7 +1,7 @@
 """Pictures and a page of the tables that run: `python -m mmfsm.diagrams [--out diagrams] [--check]`.
 
-    mermaid(table)   one machine for Mermaid: transitions as arrows, STAY rows as one loop a state, clocks as notes
-    dot(table)       the same for Graphviz, with STAY rows and clocks written into the state's box
+    mermaid(table)   one machine for Mermaid: transitions as arrows, STAY rows inside the state's box, clocks as notes
+    dot(table)       the same for Graphviz, with the clocks inside the box too
     page(tables)     Markdown: every machine with its rules, picture, events, clocks and the complete table
 
 Everything is read off the tables, so a picture cannot show what does not run. IGNORE and NEVER rows change nothing and
@@ -71,7 +71,7 @@ def edges(table: AnyTable) -> dict[tuple[str, str], list[str]]:
     return found
 
 
-def loops(table: AnyTable) -> dict[str, list[str]]:
+def inside(table: AnyTable) -> dict[str, list[str]]:
     """Return the labels of the rows that keep a state and have effects, by state."""
     found: dict[str, list[str]] = {}
     for state, row in _rows(table):
@@ -91,15 +91,18 @@ def _rows(table: AnyTable) -> Iterator[tuple[str, AnyRow]]:
 
 
 def mermaid(table: AnyTable) -> str:
-    """Return a `stateDiagram-v2`. Several rows between the same two states share one arrow, a line each."""
+    """Return a `stateDiagram-v2`. Rows between the same two states share an arrow; rows that stay are lines in the box.
+
+    Drawn as arrows from a state to itself, ten such rows hide everything around them.
+    """
     lines = ["---", f"title: {table.name}", "---", "stateDiagram-v2", f"    [*] --> {table.initial}"]
-    looping = loops(table)
+    staying = inside(table)
     for state in table.states:
         for (source, dest), labels in edges(table).items():
             if source == state:
                 lines.append(f"    {source} --> {dest}: {_mermaid_text(labels)}")
-        if state in looping:
-            lines.append(f"    {state} --> {state}: {_mermaid_text(looping[state])}")
+        if state in staying:  # the first description is the box's title, the others are its lines
+            lines += [f"    {state}: {_mermaid_text([text])}" for text in (state, *staying[state])]
         if state in table.final:
             lines.append(f"    {state} --> [*]")
         if state in table.timeouts:
@@ -124,9 +127,9 @@ _DOT_HEAD = """\
 def dot(table: AnyTable) -> str:
     """Return the machine as a Graphviz digraph; a final state has a double border."""
     lines = [f"digraph {table.name} {{", f'    label="{table.name}";', _DOT_HEAD]
-    looping = loops(table)
+    staying = inside(table)
     for state in table.states:
-        lines.append(f"    {state} [label=<{_dot_box(table, state, looping.get(state, []))}>];")
+        lines.append(f"    {state} [label=<{_dot_box(table, state, staying.get(state, []))}>];")
     lines.append(f"    start -> {table.initial};")
     for (source, dest), labels in edges(table).items():
         text = "".join(line + "\\l" for line in labels)
@@ -134,17 +137,21 @@ def dot(table: AnyTable) -> str:
     return "\n".join([*lines, "}"]) + "\n"
 
 
-def _dot_box(table: AnyTable, state: str, looping: Sequence[str]) -> str:
+def _dot_box(table: AnyTable, state: str, staying: Sequence[str]) -> str:
     """A state's box: its name, then the rows that keep it, then its clock."""
     final = state in table.final
     cells = [f'<tr><td cellpadding="6"><b><font point-size="14">{state}</font></b></td></tr>']
-    if looping:
-        text = "".join(f'{html.escape(line)}<br align="left"/>' for line in looping)
-        cells.append(f'<tr><td sides="T" balign="left" align="left"><font point-size="10">{text}</font></td></tr>')
+    if staying:
+        text = "".join(f'{html.escape(line)}<br align="left"/>' for line in staying)
+        cells.append(
+            f'<tr><td border="1" sides="T" balign="left" align="left"><font point-size="10">{text}</font></td></tr>'
+        )
     if state in table.timeouts:
         text = html.escape(table.timeouts[state])
-        cells.append(f'<tr><td sides="T" align="left"><i><font point-size="10">clock: {text}</font></i></td></tr>')
-    frame = f'border="1" cellborder="{int(len(cells) > 1)}" cellspacing="0" cellpadding="4" bgcolor="#f4f7fb"'
+        cells.append(
+            f'<tr><td border="1" sides="T" align="left"><i><font point-size="10">clock: {text}</font></i></td></tr>'
+        )
+    frame = 'border="1" cellborder="0" cellspacing="0" cellpadding="4" bgcolor="#f4f7fb"'
     box = f'<table {frame} style="rounded">{"".join(cells)}</table>'
     return (
         f'<table border="1" cellspacing="2" style="rounded"><tr><td border="0">{box}</td></tr></table>'
@@ -190,8 +197,9 @@ How to read a table
   the bot takes no new risk (HALTED) until a person resumes it.
 - Every pair of a state and an event has rows: what is not written here cannot happen.
 
-In the pictures an arrow is labelled `event [guard] / effects`; `else` means that no guard above it held. Rows that are
-ignored or impossible are left out there. Beside this page each machine is a `.mmd` file for Mermaid and an `.svg`.
+In the pictures an arrow, and a line inside a box for a row that stays, reads `event [guard] / effects`; `else` means
+that no guard above it held. Rows that are ignored or impossible are left out there. Beside this page each machine is
+a `.mmd` file for Mermaid and an `.svg`.
 """
 
 
@@ -218,11 +226,7 @@ def _rules(table: AnyTable) -> list[str]:
     module = _MODULES.get(table.name)
     if module is None or module.TABLE is not table:
         return []
-    return [re.sub(r"\n +(?=\S)", "\n   ", inspect.getdoc(module) or "") + "\n", f"Declared in `{_path(module)}`.\n"]
-
-
-def _path(module: Any) -> str:
-    return module.__name__.replace(".", "/") + ".py"
+    return [re.sub(r"\n +(?=\S)", "\n   ", inspect.getdoc(module) or "") + "\n", f"Declared in `{module.__name__}`.\n"]
 
 
 def _clocks(table: AnyTable) -> list[str]:
@@ -266,7 +270,7 @@ def _code(table: AnyTable) -> list[str]:
                 used[function] = None
                 todo.append(function)
     ordered = sorted(used, key=lambda function: (function.__module__, function.__code__.co_firstlineno))
-    source = "\n\n".join(map(inspect.getsource, ordered))
+    source = "\n\n".join(inspect.getsource(function) for function in ordered)
     return [
         "<details><summary>Guards and effects, as they run</summary>\n",
         f"```python\n{source}```\n",

@@ -22,7 +22,8 @@ from runner.bitget.codes import Kind, judge
 from runner.bitget.tasks import OnFailure, Tasks
 from runner.settings import Settings
 
-_KEEPALIVE_S = 75.0
+# An order on a connection that the other side has just closed is an order of unknown outcome: idle ones go early.
+_KEEPALIVE_S = 15.0
 
 
 @attrs.frozen
@@ -76,11 +77,12 @@ class Rest:
             seam.register(self._base)
             s = self._settings
             keys = (s.bitget_api_key, s.bitget_api_secret, s.bitget_api_passphrase)
-        self._main, self._hedge = self._client(keys), self._client(keys)
+        hedge_s = self._settings.hedge_idle_ms / 1000 + self._bound_s
+        self._main, self._hedge = self._client(keys, _KEEPALIVE_S), self._client(keys, hedge_s)
         self._tasks.start("hedge-connection", self._keep_warm())
 
-    def _client(self, keys: tuple[str, str, str] | None) -> pybotters.Client:
-        connector = aiohttp.TCPConnector(keepalive_timeout=_KEEPALIVE_S, ttl_dns_cache=300)
+    def _client(self, keys: tuple[str, str, str] | None, keepalive_s: float) -> pybotters.Client:
+        connector = aiohttp.TCPConnector(keepalive_timeout=keepalive_s, ttl_dns_cache=300)
         # `locale`: Bitget translates its messages by it.
         return seam.new_client(
             keys, connector=connector, headers={"locale": "en-US"}, cookie_jar=aiohttp.DummyCookieJar()

@@ -1,8 +1,9 @@
 """Bitget's two sockets and the feeds that come over them: market data on the public one, the account on the private.
 
-Every message goes two ways, in this order and without a queue: read into events, each given to `on_event` at once; then
-into pybotters' `BitgetV2DataStore`, from which views read. Events do not wait for the store, and do not come from it:
-its fill store does not tell duplicates apart, its account store keeps one row of each product.
+Every message goes two ways, in this order and without a queue: read into events, each given to `on_event` at once
+(books as soon as no newer one is waiting); then into pybotters' `BitgetV2DataStore`, from which views read. Events do
+not wait for the store, and do not come from it: its fill store does not tell duplicates apart, its account store keeps
+one row of each product.
 
 What the sockets are told to carry is the desk's decision: after each `FeedUp` it subscribes again.
 """

@@ -1,14 +1,21 @@
-"""From a socket's data message to events: which channel it is, whose rows are ours, and what each says."""
+"""From a socket's data message to events: which channel it is, whose rows are ours, and what each says.
+
+What the account tells is told on at once. Books are conflated: messages that are waiting together, because the process
+was busy, become one event with the newest book, told as soon as the last of them has been read. So a burst of books
+never stands between a fill and its hedge.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import attrs
 from loguru import logger
 
 from mmfsm import events as ev
-from mmfsm.values import Funding, InstType
+from mmfsm.clock import now_ms
+from mmfsm.values import Funding, InstType, Level
 from runner.bitget import wire, wire_account
 from runner.bitget.book import DepthBook, is_usable, read_top
 from runner.bitget.members import Row, WireError
@@ -19,9 +26,10 @@ _FUNDING_REPEAT_MS = 5_000  # a ticker comes three times a second; the same fund
 
 @attrs.define
 class _Book:
-    # What a leg's book is expected on; None: nothing asked for.
+    # What a leg's book is expected on (None: nothing asked for), and its newest top that is not told yet.
     channel: str | None = None
     depth: DepthBook = attrs.field(factory=DepthBook)
+    untold: tuple[tuple[Level, ...], tuple[Level, ...], int] | None = None
 
 
 class Tap:
@@ -29,7 +37,7 @@ class Tap:
 
     Args:
         symbol: rows of others are passed over.
-        on_event: called with each event, synchronously.
+        on_event: called with each event, synchronously; with a book, right after the messages that are waiting.
         on_gap: called with leg and channel when an incremental book lost its thread.
     """
 
@@ -120,7 +128,16 @@ class Tap:
             bids, asks = book.depth.top()
         else:
             logger.warning("{} book: a message is missing, subscribing again", inst)
+            book.untold = None
             self._on_gap(inst, "books")
             return
         if is_usable(bids, asks):
-            self._on_event(ev.BookEvent(at_ms, inst, bids, asks, book_numbers(row, frame.ts_ms)[2] or at_ms))
+            if book.untold is None:
+                asyncio.get_running_loop().call_soon(self._tell_book, inst, book)
+            book.untold = (bids, asks, book_numbers(row, frame.ts_ms)[2] or at_ms)
+
+    def _tell_book(self, inst: InstType, book: _Book) -> None:
+        if book is self._books[inst] and book.untold is not None:
+            bids, asks, exch_ms = book.untold
+            book.untold = None
+            self._on_event(ev.BookEvent(now_ms(), inst, bids, asks, exch_ms))

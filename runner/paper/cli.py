@@ -70,6 +70,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--constraints", choices=("ok", "missing"), default=default.constraints)
     made.add_argument("--books5", choices=("ok", "refused", "silent"), default="ok", help="on both products")
     made.add_argument("--private-pushes", type=int, choices=(1, 2), default=1)
+    made.add_argument("--single-terminal-push", action="store_true", help="no `live` before an immediate end")
     made.add_argument("--latency-ms", type=int, default=0, help="one way")
     made.add_argument("--jitter-ms", type=int, default=0)
     made.add_argument("--no-rate-limits", action="store_true")
@@ -98,6 +99,7 @@ def options_of(args: argparse.Namespace) -> PaperOptions:
         constraints=args.constraints,
         books5_perp=args.books5,
         books5_spot=args.books5,
+        single_terminal_push=args.single_terminal_push,
         private_pushes=args.private_pushes,
         latency_ms=args.latency_ms,
         jitter_ms=args.jitter_ms,

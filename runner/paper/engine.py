@@ -119,8 +119,11 @@ class Exchange:
             self._end(older, "normal_cancel", now_ms)
         self.store.add(order)
         self._touch(order)
-        self._push_order(order, now_ms)
+        if not self.options.single_terminal_push:
+            self._push_order(order, now_ms)
         self._execute(order, now_ms)
+        if self.options.single_terminal_push and order.status == "live":
+            self._push_order(order, now_ms)
         self._flush(now_ms)
         return order, not makes_room
 

@@ -76,6 +76,8 @@ class PaperOptions:
     # The line. Latency is one way and delays answers and pushes; order within one socket is kept.
     latency_ms: int = attrs.field(default=0, validator=attrs.validators.ge(0))
     jitter_ms: int = attrs.field(default=0, validator=attrs.validators.ge(0))
+    # Orders that end (or fill) at once: documented as `live` and then their end; seen live also as the end alone.
+    single_terminal_push: bool = False
     private_pushes: int = attrs.field(default=1, validator=attrs.validators.in_((1, 2)))
     rate_limits: bool = True
     clock_window_ms: int = 30_000

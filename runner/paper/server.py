@@ -259,23 +259,23 @@ class PaperExchange:
         asked = Request(request.method, request.raw_path, headers, body)
         self.requests.append(_received_request(asked, now_ms()))
         self._changed.set()
-        await asyncio.sleep(self._line.delay_ms() / 1000)
+        await self._line.travel()
         fault = self.faults.for_answer(asked.path)
         if fault is not None and fault.fault == "delay_before_ms":
             await asyncio.sleep(fault.ms / 1000)
         answer = self._answer(asked) if fault is None or fault.is_executed else None
-        await asyncio.sleep(self._line.delay_ms() / 1000)
-        return _response(answer) if fault is None and answer else await self._spoiled(request, fault, answer)
+        await self._line.travel()
+        if fault is not None:
+            return await self._spoiled(request, fault, answer)
+        assert answer is not None
+        return _response(answer)
 
     def _answer(self, asked: Request) -> Answer:
         answer = self.venue.answer(asked, now_ms())
         self._fan_out()
         return answer
 
-    async def _spoiled(
-        self, request: web.Request, fault: AnswerFault | None, answer: Answer | None
-    ) -> web.StreamResponse:
-        assert fault is not None
+    async def _spoiled(self, request: web.Request, fault: AnswerFault, answer: Answer | None) -> web.StreamResponse:
         if fault.fault.startswith(("lost", "hang")):
             if fault.fault.startswith("hang"):
                 await asyncio.sleep(HANG_S_MAX)

@@ -28,6 +28,14 @@ class Line:
         """Return how long the next message takes."""
         return self._latency_ms + (self._random.randint(0, self._jitter_ms) if self._jitter_ms else 0)
 
+    async def travel(self) -> None:
+        """Wait for one message's delay; without latency, not even a turn of the loop: an answer leaves before the
+        pushes its request caused, as on the exchange, where the acknowledgement precedes the matching.
+        """
+        delay_ms = self.delay_ms()
+        if delay_ms:
+            await asyncio.sleep(delay_ms / 1000)
+
 
 class Connection:
     """One socket and its session. Texts leave in the order they were queued, each not before its time."""

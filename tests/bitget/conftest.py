@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from aiohttp import web
+from bare_rest import Answers
 
 from runner.paper import PaperExchange, PaperOptions
 from runner.settings import Settings
@@ -38,3 +40,16 @@ def settings_for() -> Callable[..., Settings]:
         return Settings(**(told | changes))
 
     return build
+
+
+@pytest.fixture
+async def answers() -> AsyncIterator[Answers]:
+    answers = Answers()
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answers.serve)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    answers.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield answers
+    await runner.cleanup()

@@ -67,6 +67,27 @@ async def test_the_rules_of_both_legs_come_with_the_accounts_own_fees(gateway: G
     assert told.constraints.spot.taker_fee == D("0.001")  # the list says 0.002
 
 
+async def test_the_lists_fees_stand_when_the_accounts_own_cannot_be_read(
+    gateway: Gateway, exchange: PaperExchange
+) -> None:
+    exchange.next_answer("/trade-rate", "http500", times=2)
+    told = await one(gateway, do.QueryConstraints())
+    assert isinstance(told, ev.ConstraintsRead) and told.constraints is not None
+    assert told.constraints.spot.taker_fee == D("0.002")
+
+
+async def test_a_resting_spot_order_is_cancelled_by_its_client_oid(gateway: Gateway) -> None:
+    await place(gateway, attrs.evolve(HEDGE, price=D(3490), tif=Tif.GTC))
+    listed = await one(gateway, do.QueryOpenOrders(SPOT))
+    assert isinstance(listed, ev.OpenOrdersRead)
+    assert [(it.client_oid, it.price) for it in listed.orders] == [("mm-h-1", D(3490))]
+    told = await one(gateway, do.CancelOrder(SPOT, "mm-h-1", None))
+    assert isinstance(told, ev.CancelAnswered) and told.result.outcome is Outcome.ACCEPTED
+    asked = await one(gateway, do.QueryOrder(SPOT, "mm-h-1", None))
+    assert isinstance(asked, ev.OrderQueried) and asked.report is not None
+    assert asked.report.status is OrderStatus.CANCELED
+
+
 async def test_missing_rules_say_why(settings_for: SettingsFor) -> None:
     async with PaperExchange(PaperOptions(market="scripted", constraints="missing")) as bare:
         gateway = Gateway(settings_for(bare), fail)

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from aiohttp import web
+from bare_rest import Answers
 
 from mmfsm.values import Outcome
 from runner.bitget.codes import Kind
@@ -13,39 +13,6 @@ from runner.bitget.rest import Rest
 from runner.settings import Settings
 
 TIME = "/api/v2/public/time"
-OK = '{"code":"00000","msg":"success","requestTime":1695808949356,"data":{"orderId":"1"}}'
-
-
-class Answers:
-    """Answers every request alike and keeps the requests' paths and headers."""
-
-    def __init__(self) -> None:
-        self.body: bytes = OK.encode()
-        self.status = 200
-        self.headers: dict[str, str] = {}
-        self.seen: list[tuple[str, dict[str, str]]] = []
-        self.url = ""
-
-    async def serve(self, request: web.Request) -> web.Response:
-        await request.read()
-        self.seen.append((request.path, dict(request.headers)))
-        return web.Response(body=self.body, status=self.status, headers=self.headers)
-
-    def sent_to(self, path: str) -> dict[str, str]:
-        return next(headers for seen, headers in self.seen if seen == path)
-
-
-@pytest.fixture
-async def answers() -> AsyncIterator[Answers]:
-    answers = Answers()
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", answers.serve)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    answers.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield answers
-    await runner.cleanup()
 
 
 @asynccontextmanager

@@ -1,7 +1,9 @@
 """Feeds over the sockets: subscriptions and their answers, books, fills, orders, positions, balances, funding."""
 
+import asyncio
 import json
 import random
+import time
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal as D
 from typing import Any
@@ -258,7 +260,7 @@ async def test_a_gap_in_books_asks_for_a_new_snapshot_and_tells_nothing_until_it
         await until(lambda: [it for it in heard if isinstance(it, ev.BookEvent) and it.bids[0].price == 3050])
         await sockets.close()
     tops = [it.bids[0].price for it in heard if isinstance(it, ev.BookEvent)]
-    assert tops == [3001, 3002, 3050]
+    assert tops[-1] == 3050 and set(tops) <= {3001, 3002, 3050}  # 3009 and 3010 came after the gap
     assert [it["op"] for it in asked] == ["subscribe", "unsubscribe", "subscribe"]
     assert len([it for it in heard if isinstance(it, ev.SubscribeAnswered)]) == 1  # mending is no answer
 
@@ -324,3 +326,46 @@ async def test_a_fill_push_that_cannot_be_read_does_not_hide_the_next_one() -> N
         await sockets.close()
     kinds = [type(it).__name__ for it in heard if isinstance(it, ev.FillEvent | ev.FillUnparsable)]
     assert kinds == ["FillUnparsable", "FillEvent"]
+
+
+async def test_books_that_wait_together_become_the_newest_one_and_fills_stay_all() -> None:
+    """The process was busy while eight messages came: one book, every fill."""
+    arg = {"instType": "USDT-FUTURES", "channel": "books5", "instId": "ETHUSDT"}
+    fill = {"orderId": "1", "symbol": "ETHUSDT", "side": "buy", "price": "3500", "baseVolume": "0.01", "cTime": "5"}
+    fills = {"instType": "USDT-FUTURES", "channel": "fill", "instId": "default"}
+
+    async def burst(socket: web.WebSocketResponse) -> None:
+        await socket.receive()
+        await socket.send_json({"event": "subscribe", "arg": arg})
+        for number in range(4):
+            row = {"bids": [[str(3000 + number), "1"]], "asks": [["3600", "1"]], "ts": "5", "seq": number, "pseq": 0}
+            await socket.send_json({"action": "snapshot", "arg": arg, "data": [row], "ts": 6})
+            told = {**fill, "tradeId": str(number)}
+            await socket.send_json({"action": "snapshot", "arg": fills, "data": [told], "ts": 6})
+        sent.set()
+        await socket.receive()
+
+    sent = asyncio.Event()
+    async with BareServer(burst) as server:
+        told = Settings(
+            bitget_rest_url="http://127.0.0.1:1",
+            bitget_ws_public_url=server.public,
+            bitget_ws_private_url=server.private,
+        )
+        heard: list[ev.Event] = []
+        client: list[Sockets] = []
+
+        def hear(event: ev.Event) -> None:
+            heard.append(event)
+            if isinstance(event, ev.FeedUp) and event.feed is FeedName.PERP_BOOK:
+                client[0].subscribe(FeedName.PERP_BOOK, "books5")
+            if isinstance(event, ev.SubscribeAnswered):
+                time.sleep(0.05)  # the process is busy: what the server sends meanwhile waits in the socket
+
+        client.append(Sockets(told, hear, lambda *_: None))
+        await client[0].open()
+        await until(lambda: sent.is_set() and any(isinstance(it, ev.BookEvent) for it in heard))
+        await until(lambda: len([it for it in heard if isinstance(it, ev.FillEvent)]) == 4)
+        await client[0].close()
+    tops = [it.bids[0].price for it in heard if isinstance(it, ev.BookEvent)]
+    assert tops[-1] == 3003 and len(tops) < 4

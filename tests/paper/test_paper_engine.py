@@ -103,6 +103,17 @@ def test_ioc_fills_what_is_there_and_cancels_the_rest() -> None:
     assert account_view(made).open_orders == ()
 
 
+def test_an_immediate_end_can_be_the_only_push() -> None:
+    """With single_terminal_push a crossing post-only and a zero-fill IOC push their end alone; a resting order live."""
+    made = exchange(single_terminal_push=True)
+    made.place(perp("buy", "2680.01", "0.10", force="post_only"), START_MS)
+    made.place(perp("buy", "2679.00", "0.10", force="ioc"), START_MS)
+    made.place(perp("buy", None, "0.10"), START_MS)
+    made.place(perp("buy", "2679.00", "0.10"), START_MS)
+
+    assert statuses(made) == ["canceled", "canceled", "filled", "live"]
+
+
 def test_fok_fills_all_or_nothing() -> None:
     """Six at a limit that shows five: canceled without a fill. Five: filled."""
     made = exchange()

@@ -10,8 +10,6 @@ from mmfsm.machines.order import Order
 from mmfsm.state import Turn
 from mmfsm.values import InstType, NormalizedFill, plain
 
-PERP_OWNERS = (placing.BID, placing.ASK, placing.PROBE, placing.FLATTEN, placing.STRAY)
-
 
 def on_fill(turn: Turn, event: FillEvent) -> None:
     """Take a fill told by anybody. A duplicate is nothing; one that is faster than its answer waits."""
@@ -41,10 +39,11 @@ def _book(turn: Turn, fill: NormalizedFill, order: Order | None) -> None:
     change = s.ledger.book(fill, base)
     s.unparsable.pop(fill.order_id, None)
     s.quiet_since_ms = turn.at_ms
+    s.pretend = s.pretend or fill.simulated
     _record(turn, fill, order)
     if order is not None:
         placing.tell(turn, order, "fill", qty=fill.qty, order_id=fill.order_id)
-    if order is None or order.owner in PERP_OWNERS:
+    if order is None or order.owner in placing.OURS:
         owner = "forced_fill" if order is None else "perp_fill"
         if fill.inst is InstType.SPOT:
             owner = "stray_fill"

@@ -51,6 +51,7 @@ from mmfsm.flattening import flatten_step
 from mmfsm.params import Params
 from mmfsm.placing import BID, FLATTEN, PROBE, STRAY
 from mmfsm.reporting import tick_record
+from mmfsm.restart import restarted
 from mmfsm.state import SNAPSHOT_VERSION, DeskState, Turn
 from mmfsm.strategy import ObiFundingStrategy, Strategy
 from mmfsm.values import QuotePlan
@@ -146,6 +147,17 @@ class Desk:
         state = converter.structure(snapshot, DeskState)
         return cls(params, run=state.run, strategy=strategy, state=state)
 
+    def restarted(self, params: Params, *, run: int, strategy: Strategy | None = None) -> Desk:
+        """Return the desk a new run begins with, knowing what this one knew. It is started with `Start` like any other.
+
+        Args:
+            params: of the new run.
+            run: its number, larger than this one's.
+            strategy: of the new run.
+        """
+        state = converter.structure(self.snapshot(), DeskState)
+        return type(self)(params, run=run, strategy=strategy, state=restarted(state, run))
+
 
 def check(event: Event) -> None:
     """Refuse what is no event, or says what cannot be.
@@ -196,12 +208,12 @@ def _settle(turn: Turn) -> None:
                 quoting.tell(turn, turn.s.bid if order.owner == BID else turn.s.ask, "settled", None)
             elif order.owner == PROBE:
                 sessions.probe_settled(turn, order)
-            elif order.owner == STRAY:
-                sessions.orders_clear(turn)
             elif order.owner == FLATTEN:
                 turn.s.closing = None
-            else:
+            elif order.owner != STRAY:
                 hedging.child_settled(turn, order)
+            if order.owner in placing.OURS:
+                sessions.orders_clear(turn)
         booking.release_early(turn)
     raise AssertionError("orders settle without end")
 
@@ -249,6 +261,8 @@ def _on_fills_read(turn: Turn, event: FillsRead) -> None:
 def _on_start(turn: Turn, _event: Start) -> None:
     turn.s.started_ms = turn.at_ms
     sessions.tell(turn, "start")
+    if turn.s.books_open:
+        reconciling.begin(turn)  # a restart: what was filled while nobody looked comes first
 
 
 def _on_halt(turn: Turn, event: Halt) -> None:

@@ -185,7 +185,7 @@ _PAGE_HEAD = """\
 # The machines
 
 Written by `python -m mmfsm.diagrams` from the tables that run; a test fails when this page is older than they are.
-Every decision of the bot is one row below. Code around the tables translates: it turns what the exchange says into a
+Every change of state is one row below. Code around the tables translates: it turns what the exchange says into a
 machine's events, and what a row asks for into orders, questions and records.
 
 How to read a table

@@ -29,6 +29,7 @@ from mmfsm.values import (
 )
 
 PROBE, FLATTEN, STRAY, BID, ASK = "probe", "flatten", "stray", "bid", "ask"
+OURS = (PROBE, FLATTEN, STRAY, BID, ASK)
 """Owners of orders that no ticket owns; a ticket's orders are owned by its hedge_id."""
 
 

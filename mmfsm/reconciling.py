@@ -46,7 +46,7 @@ def begin(turn: Turn) -> None:
 def tick(turn: Turn) -> None:
     """Begin a reading when one is due: on the period, and at once after a cut when all feeds are back."""
     s = turn.s
-    if not s.ready and s.session.state != "STOPPING":
+    if not (s.ready or s.session.state == "STOPPING" or (s.books_open and s.session.state == "CHECKING")):
         return
     age = turn.at_ms - s.recon.asked_ms
     after_cut = s.recover_since_ms is not None and s.recon.asked_ms < s.recover_since_ms and feeding.all_fresh(turn)
@@ -137,6 +137,7 @@ def _compare(turn: Turn, inst: InstType, ledger: Decimal, told: Decimal, exch_ms
     """Drift is a difference a leg could trade, seen twice, with nothing in flight and nothing just filled."""
     s, witness = turn.s, turn.s.witnesses[inst]
     quiet = not (s.orders.in_flight or s.tickets or s.unparsable) and s.recover_since_ms is None
+    quiet = quiet and not (s.pretend and inst is InstType.SPOT)  # a pretend hedge moves no balance
     quiet = quiet and turn.at_ms - s.quiet_since_ms >= turn.p.drift_quiet_ms
     if not quiet or exch_ms < s.ledger.last_fill_ms.get(inst, 0):
         return

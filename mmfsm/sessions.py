@@ -132,10 +132,10 @@ def on_open_orders(turn: Turn, event: OpenOrdersRead) -> None:
 
 
 def orders_clear(turn: Turn) -> None:
-    """Both legs are read, and what an earlier run left is gone."""
+    """Both legs are read, and what an earlier run left is gone; hedges under way may go on."""
     s = turn.s
-    strays = any(order.owner == placing.STRAY for order in s.orders.open.values())
-    if len(s.orders_read) < len(InstType) or strays:
+    left = any(order.owner in placing.OURS for order in s.orders.open.values())
+    if len(s.orders_read) < len(InstType) or left:
         return
     if s.session.state == machine.CHECKING and s.session.asking == "ask_orders":
         tell(turn, "orders_clear")
@@ -144,12 +144,15 @@ def orders_clear(turn: Turn) -> None:
 
 
 def on_position(turn: Turn, event: PositionEvent) -> None:
-    """A position at start is taken over only if that was asked for: nobody knows what it is hedged with."""
+    """A position at start is taken over if the journal explains it, or if that was asked for."""
     s = turn.s
     if event.source != "rest":
         return
     s.told_perp = (event.qty, turn.at_ms)
     if s.session.state != machine.CHECKING or s.session.asking != "ask_position":
+        return
+    if s.books_open:
+        _compare_restored(turn, event)
         return
     explained = event.qty == 0 or turn.p.adopt_position
     if explained:
@@ -160,6 +163,19 @@ def on_position(turn: Turn, event: PositionEvent) -> None:
     tell(turn, "position_read", fits=explained, failure="position_found", detail=detail)
 
 
+def _compare_restored(turn: Turn, event: PositionEvent) -> None:
+    """The journal has an idea of its own. What is under way may explain a difference; else a person must."""
+    s = turn.s
+    detail = f"{plain(event.qty)} on the perp, {plain(s.ledger.perp)} by the journal"
+    if event.qty != s.ledger.perp:
+        under_way = s.tickets or s.orders.in_flight or s.recon.done_ms <= s.started_ms
+        if under_way:
+            tell(turn, "check_failed", detail=detail)
+            return
+        turn.halt_soon("position_unexplained", latched=True, detail=detail)
+    tell(turn, "position_read", detail=detail)
+
+
 def on_balance(turn: Turn, event: BalanceEvent) -> None:
     """The last of the balances closes the check: coin above the baseline is the working stock, and the books open."""
     s = turn.s
@@ -168,9 +184,10 @@ def on_balance(turn: Turn, event: BalanceEvent) -> None:
         return
     assert s.constraints is not None
     base = s.balances.get(s.constraints.spot.base_coin)
-    s.ledger.spot = (base.total if base else s.ledger.spot) - turn.p.spot_baseline
-    s.ledger.start = s.ledger.spot + s.ledger.perp  # an adopted position's other half is in the spot coin
-    s.books_open = True
+    if not s.books_open:
+        s.ledger.spot = (base.total if base else s.ledger.spot) - turn.p.spot_baseline
+        s.ledger.start = s.ledger.spot + s.ledger.perp  # an adopted position's other half is in the spot coin
+        s.books_open = True
     tell(turn, "balances_read", detail=f"spot {plain(s.ledger.spot)} beyond the baseline, perp {plain(s.ledger.perp)}")
 
 

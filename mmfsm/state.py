@@ -114,6 +114,7 @@ class DeskState:
     probe_tif: str | None = None
     skips: dict[str, str] = attrs.field(factory=dict)
     closed_tickets: int = 0
+    pretend: bool = False
     why_not: str = "not_started"
 
     @property

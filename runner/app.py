@@ -22,8 +22,11 @@ from runner.bitget.gateway import Events, Gateway
 from runner.bitget.sockets import Sockets
 from runner.bitget.tasks import Tasks
 from runner.dryrun import DryRun, SimulatedSpot
-from runner.log import Log, open_log
+from runner.journal import Journal, read_segment, rebuild, segments
+from runner.lock import Lock
+from runner.log import Log, open_log, version_of_mmfsm
 from runner.settings import Settings
+from runner.state_folder import state_folder
 
 STATUS_CRASHED, STATUS_KILLED = 3, 4
 """Exit statuses beside the desk's own: 0 clean, 1 stopped unclean, 2 a start-up check failed."""
@@ -58,6 +61,11 @@ class Runner:
         started_ms = now_ms()
         # Seconds since 1970 grow from run to run by themselves: no file has to remember the last number.
         self.desk = Desk(settings, run=started_ms // 1000, strategy=strategy)
+        self._strategy = strategy
+        folder = state_folder(settings)
+        self._lock = Lock(folder / "lock")
+        self._journal = Journal(folder / "journal", version_of_mmfsm())
+        self._journal_broken = False
         self.run_id = f"{settings.symbol}-{started_ms}"
         self.gateway = Gateway(settings, self._breach)
         self.sockets = Sockets(settings, self.handle, self._breach)
@@ -88,8 +96,11 @@ class Runner:
         Args:
             signals: take SIGINT and SIGTERM as the wish to stop; a second one ends the process without waiting.
         """
+        self._lock.take(self.run_id)
         self._log = open_log(self.settings, self.run_id, lambda: self.gateway.terms)
         try:
+            self._restore()
+            self._journal.begin(self.desk)
             if signals:
                 self._take_signals()
             await self.gateway.open()
@@ -103,6 +114,30 @@ class Runner:
             await self._close()
         return STATUS_CRASHED if self.exit_status is None else self.exit_status
 
+    def _restore(self) -> None:
+        """Take up what an earlier run of this account and symbol knew, from its last journal segment.
+
+        Raises:
+            JournalError: there is one and it cannot be read: going on would forget open tickets.
+        """
+        found = segments(self._journal.folder)
+        if not found or self.settings.dry_run or self.settings.fresh_start:
+            return
+        segment = read_segment(found[-1])
+        earlier = rebuild(segment)
+        run = max(self.desk.state.run, earlier.state.run + 1)
+        self.desk = earlier.restarted(self.settings, run=run, strategy=self._strategy)
+        s = self.desk.state
+        data = {
+            "from": found[-1].name,
+            "events": len(segment.events),
+            "torn": segment.torn,
+            "tickets": sorted(s.tickets),
+            "orders": sorted(s.orders.open),
+            "latched": sorted(s.mode.reasons),
+        }
+        self._records.append(do.Record(now_ms(), "restored", "runner", s.mode.state, data=data))
+
     async def _close(self) -> None:
         if self._wake is not None:
             self._wake[1].cancel()
@@ -115,6 +150,8 @@ class Runner:
         self._write_records()
         if self._log is not None:
             self._log.close()
+        self._journal.close()
+        self._lock.release()
 
     def stop(self, why: str = "operator") -> None:
         """Ask the desk to end the run: cancel, settle, read back, exit."""
@@ -153,6 +190,7 @@ class Runner:
         if self._over.is_set():
             return
         try:
+            self._journalise(event)
             actions = self.desk.handle(event)
         except Exception as error:
             self._crash(event, error)
@@ -162,6 +200,18 @@ class Runner:
         self._set_wake()
         if self._records:
             asyncio.get_running_loop().call_soon(self._write_records)
+
+    def _journalise(self, event: ev.Event) -> None:
+        """Write the event down before anything follows from it. A journal that fails stops new risk, not hedging."""
+        if self._journal_broken:
+            return
+        try:
+            if self._journal.is_full and not (self.desk.state.tickets or self.desk.state.orders.in_flight):
+                self._journal.begin(self.desk)
+            self._journal.write(event)
+        except OSError as error:
+            self._journal_broken = True
+            asyncio.get_running_loop().call_soon(self._breach, "journal", error)
 
     def _start(self, action: do.Action) -> None:
         if isinstance(action, do.Record):

@@ -51,6 +51,8 @@ class PaperRun:
     overrides: dict[str, str] = attrs.field(factory=dict)
     during: Callable[[PaperExchange, Runner], Awaitable[None]] | None = None
     """Called beside the run, for whoever wants to pull plugs in the middle."""
+    state_dir: str = ""
+    """Where the journal is kept; a folder that goes with the run unless given."""
 
 
 def settings_for(run: PaperRun, exchange: PaperExchange) -> Settings:
@@ -66,6 +68,7 @@ def settings_for(run: PaperRun, exchange: PaperExchange) -> Settings:
         "BITGET_API_SECRET": key.secret,
         "BITGET_API_PASSPHRASE": key.passphrase,
         "LOG_PATH": run.log_path,
+        "STATE_DIR": run.state_dir,
         "LOG_LEVEL": "WARNING",
         **run.overrides,
     }
@@ -76,6 +79,12 @@ def settings_for(run: PaperRun, exchange: PaperExchange) -> Settings:
 async def run_paper(run: PaperRun) -> dict[str, Any]:
     """Run the exchange and the bot together. Returns the summary; `ok` says whether it ended as it should."""
     summary = Summary()
+    with tempfile.TemporaryDirectory(prefix="mmfsm-paper-") as scratch:
+        run.state_dir = run.state_dir or scratch
+        return await _run(run, summary)
+
+
+async def _run(run: PaperRun, summary: Summary) -> dict[str, Any]:
     async with PaperExchange(run.options) as exchange:
         settings = settings_for(run, exchange)
         _print_profile(run)

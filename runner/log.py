@@ -191,7 +191,7 @@ class Log:
     def _write_first(self) -> None:
         data = {
             "run_id": self._run_id,
-            "version": _version(),
+            "version": version_of_mmfsm(),
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "python": sys.version.split()[0],
@@ -263,7 +263,8 @@ def _remove_loguru_default() -> None:
         return
 
 
-def _version() -> str:
+def version_of_mmfsm() -> str:
+    """Return the installed version of this package, or "unknown" in an uninstalled checkout."""
     try:
         return version("mmfsm")
     except PackageNotFoundError:

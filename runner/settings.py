@@ -70,6 +70,10 @@ class Settings(Params):
     ws_backoff_min_ms: int = param(500, "first pause before connecting again", "ms", 1, 60_000)
     ws_backoff_max_ms: int = param(10_000, "longest pause before connecting again", "ms", 1, 300_000)
 
+    # What outlives a run
+    state_dir: str = param("~/.mmfsm", "where the lock and the journal of each account and symbol are kept")
+    fresh_start: bool = param(False, "forget what the journal knows of earlier runs; start from what the account holds")
+
     # The log
     log_path: str = param("logs/mmfsm.jsonl", "the log, one JSON object a line")
     log_level: str = param("INFO", "the console's level", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
@@ -81,8 +85,9 @@ class Settings(Params):
         self._check_urls()
         self._check_keys()
         self._check_times()
-        if not self.log_path:
-            raise ParamError("LOG_PATH", self.log_path, "the path of a file")
+        for name, path in (("LOG_PATH", self.log_path), ("STATE_DIR", self.state_dir)):
+            if not path:
+                raise ParamError(name, path, "a path")
 
     def _check_urls(self) -> None:
         for name, schemes in (

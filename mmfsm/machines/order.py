@@ -142,9 +142,9 @@ def fills_overdue(order: Order, what: OrderInput) -> bool:
 
 
 def never_arrived(order: Order, what: OrderInput) -> bool:
-    """Said to be unknown twice, late enough that it cannot be under way any more, and nothing of it was filled."""
+    """Nothing ever showed it, it is said to be unknown twice, and too late for the request to be under way."""
     late = what.at_ms - order.sent_ms >= what.limits.not_found_ms
-    return late and order.not_found >= 1 and order.booked == 0
+    return late and order.not_found >= 1 and order.booked == 0 and order.order_id is None
 
 
 def beyond_bound(order: Order, what: OrderInput) -> bool:

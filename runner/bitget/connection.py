@@ -135,8 +135,8 @@ class Connection:
             )
         ]
         try:
-            done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
-            return next(iter(done)).result()
+            await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+            return next(part for part in parts if part.done()).result()  # the reader knows best why
         finally:
             for part in parts:
                 part.cancel()
@@ -161,11 +161,10 @@ class Connection:
         return f"closed by the exchange (code {ws.close_code})"
 
     async def _write(self, ws: aiohttp.ClientWebSocketResponse, outbox: asyncio.Queue[str | dict[str, Any]]) -> str:
-        while not ws.closed:
+        while True:
             message = await outbox.get()
             await (ws.send_str(message) if isinstance(message, str) else ws.send_json(message))
             await asyncio.sleep(_SEND_GAP_S)
-        return "closed while sending"
 
     async def _ping(self, outbox: asyncio.Queue[str | dict[str, Any]]) -> str:
         period_s, bound_ms = self._settings.ws_ping_ms / 1000, self._settings.ws_pong_timeout_ms

@@ -26,7 +26,11 @@ def split(url: str, schemes: tuple[str, str]) -> SplitResult:
 
 
 def host_of(url: str) -> str:
-    return (urlsplit(url).hostname or "").rstrip(".")
+    """Return the host in lower case; empty for what is no address."""
+    try:
+        return (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:
+        return ""
 
 
 def is_loopback(url: str) -> bool:
@@ -43,7 +47,7 @@ def is_loopback(url: str) -> bool:
 def is_bitget(url: str) -> bool:
     """True for bitget.com and what is below it, over an encrypted scheme."""
     host = host_of(url)
-    return urlsplit(url).scheme in ("https", "wss") and (host == "bitget.com" or host.endswith(".bitget.com"))
+    return url.lower().startswith(("https://", "wss://")) and (host == "bitget.com" or host.endswith(".bitget.com"))
 
 
 def may_hold_keys(url: str) -> bool:

@@ -154,6 +154,7 @@ def test_other_programs_names_are_left_alone() -> None:
         ("REQUEST_TIMEOUT_MS", "6000", "less than ANSWER_BOUND_MS"),
         ("WS_BACKOFF_MIN_MS", "20000", "at most WS_BACKOFF_MAX_MS"),
         ("BITGET_REST_URL", "api.bitget.com", "an address such as https://host"),
+        ("BITGET_REST_URL", "https://[::1", "Invalid IPv6"),
         ("BITGET_REST_URL", "https://api.bitget.com/api/v2", "without a path"),
         ("BITGET_WS_PUBLIC_URL", "https://ws.bitget.com", "an address such as wss://host"),
         ("BITGET_REST_URL", "http://127.0.0.1:port", "not be cast|invalid|Port|port"),

@@ -21,6 +21,8 @@ from typing import Any
 
 from mmfsm import Strategy
 from mmfsm import actions as do
+from mmfsm.clock import now_ms
+from mmfsm.events import Halt, Resume
 from runner.app import Runner
 from runner.demo import PaperRun, settings_for
 from runner.paper import PaperExchange, PaperOptions
@@ -31,10 +33,11 @@ BOUND_S = 10.0
 """How long a wait lasts before it fails: far above what anything takes, far below the suite's own bound."""
 
 FAST = {
-    "BASE_HALF_SPREAD_BPS": "2",
+    "BASE_HALF_SPREAD_BPS": "4",
     "INVENTORY_SKEW_BPS": "0",
     "FUNDING_SKEW_BPS": "0",
     "K_OBI": "0",
+    "REPLACE_THRESHOLD_BPS": "1",
     "QUOTE_SIZE": "0.02",
     "COOLDOWN_MS": "20",
     "REQUOTE_MIN_MS": "0",
@@ -141,6 +144,14 @@ class Bot:
         taker = "sell" if side == "buy" else "buy"
         through = Decimal(0) if qty else Decimal("-0.01") if side == "buy" else Decimal("0.01")
         self.exchange.market.trade("perp", order.price + through, qty or order.size, taker)  # type: ignore[arg-type]
+
+    def halt(self) -> None:
+        """A person wants no new risk."""
+        self.runner.handle(Halt(now_ms()))
+
+    def resume(self) -> None:
+        """A person has looked."""
+        self.runner.handle(Resume(now_ms()))
 
     # --- waiting ------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,57 @@
+"""What a restart keeps and what it forgets.
+
+Kept: the ledger, the dedupe keys, open tickets with their clocks, dust, every order that may still be open, latched
+halts. Forgotten: feeds, the start-up checks, and every halt that clears by itself. Orders under way become questions:
+one that was being sent may or may not have arrived, one that rested is cancelled before anything new is quoted.
+"""
+
+from __future__ import annotations
+
+from mmfsm.machines import mode as modes
+from mmfsm.machines import order as orders
+from mmfsm.machines import slot as slots
+from mmfsm.machines.mode import ModeState
+from mmfsm.machines.order import Order
+from mmfsm.machines.session import Session
+from mmfsm.state import DeskState, Reconciliation
+
+
+def restarted(old: DeskState, run: int) -> DeskState:
+    """Return the state a new run begins with, out of the one an earlier run ended or died with.
+
+    Args:
+        old: the state as rebuilt from the journal.
+        run: the new run's number; larger than the old one.
+    """
+    assert run > old.run, f"run {run} does not come after {old.run}"
+    new = DeskState(run=run, now_ms=old.now_ms)
+    # Books and funding are not kept: a price from before the restart is no price.
+    for name in (
+        "cycle", "constraints", "ledger", "books_open", "dust", "orders", "tickets", "balances", "pos_mode",
+        "unparsable", "flattening", "closing", "closing_ms", "cooldown_unwind", "closed_tickets", "bid", "ask",
+        "pretend",
+    ):  # fmt: skip
+        setattr(new, name, getattr(old, name))
+    new.session, new.recon = Session(), Reconciliation()
+    new.mode = _mode_after(old)
+    for order in new.orders.open.values():
+        _question(order, old.now_ms)
+    for slot in new.slots:
+        if slot.state in (slots.WORKING, slots.REPLACING):
+            slot.state = slots.CLOSING
+    return new
+
+
+def _mode_after(old: DeskState) -> ModeState:
+    latched = {reason: True for reason, is_latched in old.mode.reasons.items() if is_latched}
+    state = modes.HALTED if latched else modes.HEDGING if old.tickets else modes.IDLE
+    return ModeState(state, latched)
+
+
+def _question(order: Order, at_ms: int) -> None:
+    """An order whose request may have been cut off is UNKNOWN; a resting quote is wanted no longer."""
+    if order.owner in ("bid", "ask", "probe"):
+        order.cancel_wanted = True
+    if order.state in (orders.SENT, orders.LIVE, orders.CANCELLING):
+        order.state, order.since_ms, order.not_found = orders.UNKNOWN, at_ms, 0
+    order.asked_ms, order.alarmed = 0, False

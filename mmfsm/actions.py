@@ -4,7 +4,7 @@
     reads     QueryFills QueryOpenOrders QueryPosition QueryBalance
               QueryAccount QueryServerTime QueryConstraints QueryFunding
     account   SetPositionMode
-    feeds     Subscribe Unsubscribe
+    feeds     Subscribe Unsubscribe Reconnect
     people    Record Alert
     process   Exit
 
@@ -125,6 +125,13 @@ class Unsubscribe:
 
 
 @attrs.frozen
+class Reconnect:
+    """Close the feed's socket and connect again: it is alive but does not tell what it should. Not answered."""
+
+    feed: FeedName
+
+
+@attrs.frozen
 class Record:
     """One line of the log. A field that does not apply is None; the writer prints it as null, never leaves it out.
 
@@ -186,6 +193,7 @@ Action = (
     | SetTifPolicy
     | Subscribe
     | Unsubscribe
+    | Reconnect
     | Record
     | Alert
     | Exit

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from mmfsm import hedging, placing
+from mmfsm import feeding, hedging, placing
 from mmfsm.actions import QueryFills
-from mmfsm.events import FillEvent, FillUnparsable
+from mmfsm.events import FeedName, FillEvent, FillUnparsable
 from mmfsm.ledger import signed_change
 from mmfsm.machines.order import Order
 from mmfsm.state import Turn
 from mmfsm.values import InstType, NormalizedFill, plain
+
+PRIVATE_LATE_MS = 2_000
+"""A push later than this after its fill is not coming."""
 
 
 def on_fill(turn: Turn, event: FillEvent) -> None:
@@ -18,11 +21,14 @@ def on_fill(turn: Turn, event: FillEvent) -> None:
 
 def take(turn: Turn, fill: NormalizedFill) -> None:
     s = turn.s
-    if s.ledger.is_seen(fill) or fill.dedupe_key in s.orders.early:
+    if s.ledger.is_seen(fill):
         return
     order = s.orders.find(fill.inst, fill.order_id, fill.client_oid)
     if order is not None:
+        s.orders.early.pop(fill.dedupe_key, None)
         _book(turn, fill, order)
+    elif fill.dedupe_key in s.orders.early:
+        return
     elif s.orders.awaits_answer(fill):
         s.orders.park(fill)
     elif fill.forced and fill.inst is InstType.PERP:
@@ -33,14 +39,24 @@ def take(turn: Turn, fill: NormalizedFill) -> None:
 
 def _book(turn: Turn, fill: NormalizedFill, order: Order | None) -> None:
     s = turn.s
-    assert s.constraints is not None, "an order of ours means the constraints are there"
+    if not s.books_open or s.constraints is None:
+        _note_before_open(turn, fill, order)
+        return
+    if order is not None and _is_old_of_stray(turn, fill, order):
+        s.ledger.mark_seen(fill)
+        return
+    if order is not None and order.booked + fill.qty > order.request.qty and order.owner != placing.STRAY:
+        _refuse_overfill(turn, fill, order)
+        return
     s.ledger.mark_seen(fill)
     base = s.constraints.perp.base_coin
-    change = s.ledger.book(fill, base)
-    s.unparsable.pop(fill.order_id, None)
+    change = s.ledger.book(fill, base, s.constraints.perp.quote_coin)
+    s.unparsable.pop(f"{fill.inst}:{fill.order_id}", None)
     s.quiet_since_ms = turn.at_ms
+    s.witnesses[fill.inst].disagreed = 0  # a fill explains what the last reading could not
     s.pretend = s.pretend or fill.simulated
     _record(turn, fill, order)
+    _judge_stream(turn, fill)
     if order is not None:
         placing.tell(turn, order, "fill", qty=fill.qty, order_id=fill.order_id)
     if order is None or order.owner in placing.OURS:
@@ -54,27 +70,68 @@ def _book(turn: Turn, fill: NormalizedFill, order: Order | None) -> None:
         turn.record("risk", "oms", "fee_coin_unknown", data={"fee_coin": fill.fee_coin, "fee": plain(fill.fee)})
 
 
+def _judge_stream(turn: Turn, fill: NormalizedFill) -> None:
+    """A fill first told by REST, long after it happened, on a stream that was up all the while: the stream is dead."""
+    feed = turn.s.feeds[FeedName.PRIVATE]
+    happened_ms = fill.exch_ms - turn.s.skew_ms
+    was_up = feed.since_ms < happened_ms < turn.at_ms - PRIVATE_LATE_MS
+    if fill.source == "rest" and was_up and turn.s.ready:
+        feeding.tell(turn, FeedName.PRIVATE, "missed")
+
+
+def _is_old_of_stray(turn: Turn, fill: NormalizedFill, order: Order) -> bool:
+    """A stray's fills from before this run are in the position that was read at start."""
+    return order.owner == placing.STRAY and fill.exch_ms < turn.s.started_ms + turn.s.skew_ms
+
+
+def _note_before_open(turn: Turn, fill: NormalizedFill, order: Order | None) -> None:
+    """Before the books open the position that will be read holds this fill already; it is exposure all the same."""
+    turn.s.ledger.mark_seen(fill)
+    if order is not None:
+        placing.tell(turn, order, "fill", qty=fill.qty, order_id=fill.order_id)
+    if fill.inst is InstType.PERP and fill.exch_ms >= turn.s.started_ms + turn.s.skew_ms:
+        turn.s.before_open += fill.side.sign * fill.qty
+    _record(turn, fill, order, reason="before_open")
+
+
+def _refuse_overfill(turn: Turn, fill: NormalizedFill, order: Order) -> None:
+    """More than the order's own quantity cannot be filled: a duplicate that no key has caught. A person looks."""
+    turn.s.ledger.mark_seen(fill)
+    _record(turn, fill, order, event="risk", reason="fill_over_order")
+    booked = f"{plain(order.booked)} of {plain(order.request.qty)}"
+    detail = f"{order.request.client_oid}: {booked} booked, {plain(fill.qty)} more told"
+    turn.halt_soon("fill_over_order", latched=True, detail=detail)
+
+
 def _leave_alone(turn: Turn, fill: NormalizedFill) -> None:
     """A stranger's fill on our account is not ours to hedge; it is reported, and the witnesses will tell."""
     turn.s.ledger.mark_seen(fill)
-    if fill.exch_ms and turn.s.started_ms and fill.exch_ms < turn.s.started_ms:
+    if fill.exch_ms < turn.s.started_ms + turn.s.skew_ms:
         return  # older than this run: read back by the first reconciliation
     _record(turn, fill, None, event="risk", reason="foreign_fill")
 
 
 def release_early(turn: Turn) -> None:
-    """Parked fills that no unanswered order can explain any more are strangers' after all."""
-    if turn.s.orders.early:
-        for fill in turn.s.orders.orphans():
-            take(turn, fill)
+    """Book the parked fills whose order has been named since; what no unanswered order can explain is a stranger's."""
+    for fill in turn.s.orders.named_or_orphaned():
+        take(turn, fill)
 
 
 def on_unparsable(turn: Turn, event: FillUnparsable) -> None:
     """Never booked as zero: the order's fills are asked for by REST, and until they are read nothing is quoted."""
     data = {"raw_keys": list(event.raw_keys)}
     turn.record("risk", "oms", "fill_unparsable", inst_type=event.inst.value, exch_order_id=event.order_id, data=data)
-    turn.s.unparsable[event.order_id or "?"] = turn.at_ms
+    turn.s.unparsable[f"{event.inst}:{event.order_id or '?'}"] = turn.at_ms
     turn.do(QueryFills(event.inst, event.order_id, turn.s.started_ms))
+
+
+def ask_unparsable(turn: Turn) -> None:
+    """Ask again for fills that could not be read, until they are."""
+    for key, asked_ms in turn.s.unparsable.items():
+        if turn.at_ms - asked_ms >= turn.p.query_period_ms:
+            turn.s.unparsable[key] = turn.at_ms
+            inst, order_id = key.split(":")
+            turn.do(QueryFills(InstType(inst), None if order_id == "?" else order_id, turn.s.started_ms))
 
 
 def _record(

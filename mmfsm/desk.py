@@ -8,6 +8,7 @@ desk.snapshot(), Desk.restore()  the whole state as plain JSON
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from mmfsm import booking, feeding, hedging, modes, placing, quoting, reconciling, sessions
@@ -88,9 +89,7 @@ class Desk:
             IllegalEvent: it is no event of `mmfsm.events`, or a field is out of range; nothing has changed.
         """
         check(event)
-        turn = Turn(self.state, self.params, max(event.at_ms, self.state.now_ms))
-        _watch_clock(turn, event)
-        self.state.now_ms = turn.at_ms
+        turn = _begin(self.state, self.params, event)
         _route(turn, event)
         _settle(turn)
         self._upkeep(turn, event)
@@ -102,8 +101,12 @@ class Desk:
             for order in list(turn.s.orders.open.values()):
                 placing.tell(turn, order, "timer")
             _settle(turn)
+            booking.ask_unparsable(turn)
         if isinstance(event, (Tick, BookEvent)):
             hedging.tick(turn)
+        for change in turn.exposed:
+            if change:
+                hedging.expose(turn, change, "stray_fill")
         hedging.watch(turn)
         if turn.s.books_open:
             hedging.open_from_dust(turn)
@@ -112,6 +115,8 @@ class Desk:
             reconciling.tick(turn)
         sessions.tick(turn)
         flatten_step(turn)
+        if isinstance(event, (Tick, FillEvent)):
+            modes.watch_day(turn)
         modes.review(turn)
         wanted = quoting.review(turn, self.strategy)
         _settle(turn)
@@ -126,7 +131,8 @@ class Desk:
     @property
     def next_due_ms(self) -> int | None:
         """When the next clock inside falls due; a Tick at or after it lets it act. None: only events can move it."""
-        return next_due_ms(self.state, self.params)
+        due = next_due_ms(self.state, self.params)
+        return None if due is None else due - self.state.clock_offset_ms
 
     def snapshot(self) -> dict[str, Any]:
         """Return the whole state as plain JSON values, with its version."""
@@ -171,25 +177,51 @@ def check(event: Event) -> None:
     if type(event.at_ms) is not int or event.at_ms < 0:
         raise IllegalEvent(event, f"at_ms: expected Unix milliseconds as an int, got {event.at_ms!r}")
     if isinstance(event, BookEvent):
-        if not event.bids or not event.asks:
-            raise IllegalEvent(event, "expected at least one level on each side")
-        if event.bids[0].price >= event.asks[0].price:
-            raise IllegalEvent(event, f"crossed: bid {event.bids[0].price} ≥ ask {event.asks[0].price}")
-    if isinstance(event, FillEvent) and (not event.fill.qty > 0 or not event.fill.price > 0):
-        raise IllegalEvent(event, f"expected price and qty above zero, got {event.fill.price} and {event.fill.qty}")
+        _check_book(event)
+    elif isinstance(event, FillEvent):
+        fill = event.fill
+        if not (_is_number(fill.price, fill.qty, fill.fee) and fill.qty > 0 and fill.price > 0):
+            raise IllegalEvent(
+                event, f"expected price and qty above zero, got {fill.price}, {fill.qty}, fee {fill.fee}"
+            )
+    elif isinstance(event, FundingEvent) and not _is_number(event.funding.rate):
+        raise IllegalEvent(event, f"rate: expected a number, got {event.funding.rate}")
+    elif isinstance(event, PositionEvent) and not _is_number(event.qty):
+        raise IllegalEvent(event, f"qty: expected a number, got {event.qty}")
+    elif isinstance(event, BalanceEvent) and not _is_number(event.available, event.total):
+        raise IllegalEvent(event, f"expected numbers, got {event.available} and {event.total}")
 
 
-def _watch_clock(turn: Turn, event: Event) -> None:
-    """A clock that was set is an event: deadlines are differences of it, so everything is read back first."""
-    s = turn.s
-    if not s.ready or not s.now_ms:
-        return
-    step = event.at_ms - s.now_ms
-    if step < -CLOCK_BACK_MAX_MS or step > turn.p.clock_jump_max_ms:
+def _check_book(event: BookEvent) -> None:
+    if not event.bids or not event.asks:
+        raise IllegalEvent(event, "expected at least one level on each side")
+    levels = event.bids + event.asks
+    if not all(_is_number(level.price, level.qty) and level.price > 0 and level.qty >= 0 for level in levels):
+        raise IllegalEvent(event, "expected prices above zero and sizes not below it")
+    if event.bids[0].price >= event.asks[0].price:
+        raise IllegalEvent(event, f"crossed: bid {event.bids[0].price} ≥ ask {event.asks[0].price}")
+
+
+def _is_number(*values: Decimal) -> bool:
+    return all(value.is_finite() for value in values)
+
+
+def _begin(state: DeskState, params: Params, event: Event) -> Turn:
+    """Begin an event's turn at the desk's own time, which never goes back.
+
+    A clock that was set is an event: deadlines are differences of it, so everything is read back before new risk. Set
+    back, the desk's own time runs on from where it was, and no clock inside waits for the past to return.
+    """
+    step = event.at_ms + state.clock_offset_ms - state.now_ms
+    jumped = state.now_ms > 0 and (step < -CLOCK_BACK_MAX_MS or step > params.clock_jump_max_ms)
+    if jumped and step < 0:
+        state.clock_offset_ms -= step
+    turn = Turn(state, params, max(event.at_ms + state.clock_offset_ms, state.now_ms), event.at_ms)
+    state.now_ms = turn.at_ms
+    if jumped and state.ready:
         turn.record("risk", "risk", "clock_jump", data={"step_ms": step})
-        s.recover_since_ms = turn.at_ms
-        if step < 0:
-            s.now_ms = turn.at_ms = event.at_ms
+        state.recover_since_ms = turn.at_ms + 1  # what was asked before the jump does not count
+    return turn
 
 
 def _route(turn: Turn, event: Event) -> None:
@@ -200,6 +232,7 @@ def _route(turn: Turn, event: Event) -> None:
 def _settle(turn: Turn) -> None:
     """Tell the owners of orders that settled in this turn, until no more settle."""
     for _ in range(SETTLE_ROUNDS_MAX):
+        booking.release_early(turn)
         if not turn.settled:
             return
         orders, turn.settled = turn.settled, []
@@ -214,7 +247,6 @@ def _settle(turn: Turn) -> None:
                 hedging.child_settled(turn, order)
             if order.owner in placing.OURS:
                 sessions.orders_clear(turn)
-        booking.release_early(turn)
     raise AssertionError("orders settle without end")
 
 
@@ -222,9 +254,7 @@ def _settle(turn: Turn) -> None:
 
 
 def _on_place_answered(turn: Turn, event: PlaceAnswered) -> None:
-    for fill in placing.on_place_answered(turn, event):
-        booking.take(turn, fill)
-    booking.release_early(turn)
+    placing.on_place_answered(turn, event)
     order = turn.s.orders.open.get(event.client_oid)
     if order is not None and order.owner == PROBE and order.state == "LIVE":
         sessions.probe_acked(turn, order)
@@ -241,7 +271,9 @@ def _on_order_queried(turn: Turn, event: OrderQueried) -> None:
 
 def _on_order(turn: Turn, event: OrderEvent) -> None:
     order = turn.s.orders.of_report(event.report)
-    if order is not None:
+    if order is not None and placing.is_alive_after_all(order, event.report):
+        placing.adopt_stray(turn, event.report)
+    elif order is not None:
         placing.on_report(turn, order, event.report, asked=False)
 
 
@@ -270,7 +302,7 @@ def _on_halt(turn: Turn, event: Halt) -> None:
 
 
 def _on_resume(turn: Turn, _event: Resume) -> None:
-    turn.s.reject_streak = 0
+    turn.s.reject_streak, turn.s.flattened = 0, False
     turn.record("risk", "operator", "resume")
     modes.tell(turn, "resume")
 

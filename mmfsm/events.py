@@ -93,12 +93,16 @@ class OrderEvent:
 
 @attrs.frozen
 class PositionEvent:
-    """The perp position as the exchange reports it: signed base coin, zero when flat. A witness, never booked."""
+    """The perp position as the exchange reports it: signed base coin, zero when flat. A witness, never booked.
+
+    `liquidation_price` is None when flat or not told.
+    """
 
     at_ms: int
     qty: Decimal
     exch_ms: int
     source: str = "ws"
+    liquidation_price: Decimal | None = None
 
 
 @attrs.frozen

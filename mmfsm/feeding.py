@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmfsm.actions import QueryFunding, Subscribe, Unsubscribe
+from mmfsm.actions import QueryFunding, Reconnect, Subscribe, Unsubscribe
 from mmfsm.events import (
     BookEvent,
     FeedAlive,
@@ -34,13 +34,16 @@ def tell(turn: Turn, name: FeedName, event: str) -> None:
             _subscribe(turn, feed)
         elif command == "unsubscribe_books5":
             turn.do(Unsubscribe(name, machine.BOOKS5))
+        elif command == "reconnect":
+            turn.do(Reconnect(name))
         else:
             turn.record("risk", "marketdata", f"{command}:{name}", data={"channel": feed.channel})
     if feed.state != before:
         data = {"feed": name.value, "from": before, "to": feed.state, "channel": feed.channel}
         turn.record("feed", "marketdata", event, data=data)
-    if before == machine.FRESH and feed.state in (machine.DOWN, machine.SUBSCRIBING) and turn.s.ready:
-        turn.s.recover_since_ms = turn.at_ms
+    broken = feed.state in (machine.DOWN, machine.SUBSCRIBING) or name is FeedName.PRIVATE
+    if before in (machine.FRESH, machine.STALE) and feed.state != before and broken and turn.s.ready:
+        turn.s.recover_since_ms = turn.at_ms + 1  # what it did not tell meanwhile is read back before new risk
 
 
 def _limits(turn: Turn, name: FeedName) -> FeedInput:

@@ -23,7 +23,7 @@ def flatten_step(turn: Turn) -> None:
     qty = s.constraints and touch and tradable_qty(abs(s.ledger.perp), touch, s.constraints.perp)
     if not touch or not qty:
         if touch:
-            s.flattening = False
+            s.flattening, s.flattened = False, True  # and no quotes until a person resumes
             turn.record("flattened", "oms", intent=OrderIntent.FLATTEN.value)
         return
     s.closing_ms = turn.at_ms

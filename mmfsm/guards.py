@@ -10,7 +10,7 @@ from decimal import Decimal
 from mmfsm.params import Params
 from mmfsm.rounding import ceil_to, floor_to, smallest_qty
 from mmfsm.strategy import SideLimit
-from mmfsm.values import ZERO, Constraints, Funding, Side
+from mmfsm.values import BPS, ZERO, Constraints, Funding, Side
 
 HEDGE_MARGIN = Decimal("1.01")
 """A hedge must be affordable with a percent to spare: its price is not known yet."""
@@ -29,6 +29,17 @@ def funding_off(funding: Funding | None, params: Params) -> str:
     if params.funding_direction != "either" and paid_side != params.funding_direction:
         return "funding_direction"
     return ""
+
+
+def liquidation_distance_bps(liquidation_price: Decimal | None, price: Decimal | None) -> Decimal | None:
+    """Return how far the perp's liquidation is from its price, in bps of the price; None when there is none.
+
+    >>> liquidation_distance_bps(Decimal(2750), Decimal(2500))
+    Decimal('1000')
+    """
+    if liquidation_price is None or liquidation_price <= 0 or price is None:
+        return None
+    return abs(liquidation_price - price) / price / BPS
 
 
 def quote_size(params: Params, constraints: Constraints, price: Decimal) -> Decimal:

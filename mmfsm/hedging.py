@@ -153,7 +153,7 @@ def child_settled(turn: Turn, order: Order) -> None:
     if ticket is None:
         return
     event = "child_settled"
-    if order.request.inst is InstType.PERP and order.refusal not in (None, Outcome.BUSY):
+    if order.request.inst is InstType.PERP and order.refusal not in (None, Outcome.BUSY, Outcome.PAUSED):
         event = "perp_refused"
     elif order.refusal in (Outcome.REFUSED_LEG, Outcome.FATAL):
         event = "spot_refused"
@@ -178,6 +178,9 @@ def watch(turn: Turn) -> None:
 def tick(turn: Turn) -> None:
     """Let the clock of every open ticket decide."""
     for ticket in list(turn.s.tickets.values()):
+        if ticket.child is not None and turn.at_ms >= ticket.deadline_ms:
+            for order in [order for order in turn.s.orders.open.values() if order.owner == ticket.hedge_id]:
+                placing.tell(turn, order, "hurry")
         tell(turn, ticket, "timer")
         overdue = turn.at_ms - ticket.unhedged_until_ms >= turn.p.max_unhedged_ms
         if ticket.state == machine.UNWINDING and overdue:

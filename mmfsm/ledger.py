@@ -3,7 +3,8 @@
     delta = perp + (spot − start)            signed base coin; zero is hedged
 
 `perp` is the signed perp position. `spot` is the base coin we hold beyond the baseline, net of base-coin fees; `start`
-is what it was when the books were opened, the working stock that hedges of bids may sell. Position and balance reports
+is what it was when the books were opened, the working stock that hedges of bids may sell. `cash` is the quote coin that
+fills have brought in (or cost), fees included. Position and balance reports
 never move any of them: they are witnesses, compared elsewhere.
 """
 
@@ -26,7 +27,9 @@ class Ledger:
     perp: Decimal = ZERO
     spot: Decimal = ZERO
     start: Decimal = ZERO
+    cash: Decimal = ZERO
     seen: dict[str, None] = attrs.field(factory=dict)
+    shadows: dict[str, None] = attrs.field(factory=dict)
     last_fill_ms: dict[InstType, int] = attrs.field(factory=dict)
     fees: dict[str, Decimal] = attrs.field(factory=dict)
 
@@ -39,15 +42,27 @@ class Ledger:
         return self.perp + self.spot_change
 
     def is_seen(self, fill: NormalizedFill) -> bool:
-        return fill.dedupe_key in self.seen
+        """Tell whether this trade is known, also when only one of the two tellings named its trade id."""
+        if fill.dedupe_key in self.seen:
+            return True
+        if not fill.trade_id:
+            return fill.fallback_key in self.shadows
+        if fill.fallback_key not in self.seen:
+            return False
+        del self.seen[fill.fallback_key]  # the one telling without an id is this trade; the next alike is another
+        self.mark_seen(fill)
+        return True
 
     def mark_seen(self, fill: NormalizedFill) -> None:
         """Remember a fill: it is a duplicate from here on."""
         self.seen[fill.dedupe_key] = None
-        if len(self.seen) > SEEN_MAX:
-            del self.seen[next(iter(self.seen))]
+        if fill.trade_id:
+            self.shadows[fill.fallback_key] = None
+        for keys in (self.seen, self.shadows):
+            if len(keys) > SEEN_MAX:
+                del keys[next(iter(keys))]
 
-    def book(self, fill: NormalizedFill, base_coin: str) -> Decimal:
+    def book(self, fill: NormalizedFill, base_coin: str, quote_coin: str = "USDT") -> Decimal:
         """Move the books by one fill and return the signed change of delta.
 
         A fee in the base coin is taken from what was bought; a fee in any other coin leaves the position alone.
@@ -63,10 +78,17 @@ class Ledger:
             self.perp += change
         else:
             self.spot += change
+        self.cash -= fill.side.sign * fill.price * fill.qty
+        if fill.fee_coin == quote_coin:
+            self.cash -= fill.fee
         if fill.fee_coin:
             self.fees[fill.fee_coin] = self.fees.get(fill.fee_coin, ZERO) + fill.fee
         self.last_fill_ms[fill.inst] = max(self.last_fill_ms.get(fill.inst, 0), fill.exch_ms)
         return change
+
+    def value(self, perp_price: Decimal, spot_price: Decimal) -> Decimal:
+        """Return what everything since the books opened is worth in quote coin: cash, and both legs at these prices."""
+        return self.cash + self.perp * perp_price + self.spot_change * spot_price
 
 
 def signed_change(fill: NormalizedFill, base_coin: str) -> Decimal:

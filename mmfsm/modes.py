@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from mmfsm import quoting
 from mmfsm.events import FeedName
-from mmfsm.guards import funding_off
+from mmfsm.guards import funding_off, liquidation_distance_bps
 from mmfsm.machines import feed as feeds
 from mmfsm.machines import mode as machine
 from mmfsm.machines.mode import ModeInput, ModeOut
 from mmfsm.state import Turn
+from mmfsm.values import InstType, plain
 
+DAY_MS = 86_400_000
 SOCKET_FEEDS = (FeedName.PERP_BOOK, FeedName.SPOT_BOOK, FeedName.PRIVATE)
 
 
@@ -23,8 +25,10 @@ def why_not_quote(turn: Turn) -> str:
     for name, feed in s.feeds.items():
         if feed.state != feeds.FRESH:
             return f"{name}_{feed.state.lower()}"
-    if s.flattening:
-        return "flattening"
+    if s.flattening or s.flattened:
+        return "flattening" if s.flattening else "flattened"
+    if turn.at_ms < s.backoff_until_ms:
+        return "rate_limited"
     if s.tickets:
         return "hedging"
     if s.orders.early:
@@ -37,6 +41,21 @@ def why_not_quote(turn: Turn) -> str:
     if "UNSETTLED" in states:
         return "fill_awaited"  # an order has ended with more filled than was told: a ticket is about to open
     return funding_off(s.funding, turn.p)
+
+
+def watch_day(turn: Turn) -> None:
+    """Watch what the day has cost, both legs at their mid prices: past the limit a person decides. Days are UTC's."""
+    s = turn.s
+    perp, spot = turn.mid(InstType.PERP), turn.mid(InstType.SPOT)
+    if not s.books_open or perp is None or spot is None:
+        return
+    value, day = s.ledger.value(perp, spot), turn.told_ms // DAY_MS
+    if day != s.day or s.day_start_value is None:
+        s.day, s.day_start_value = day, value
+    lost = s.day_start_value - value
+    if turn.p.max_daily_loss and lost > turn.p.max_daily_loss and not s.mode.reasons.get("daily_loss"):
+        detail = f"{plain(round(lost, 2))} lost since 00:00 UTC, limit {plain(turn.p.max_daily_loss)}"
+        turn.halt_soon("daily_loss", latched=True, detail=detail)
 
 
 def standing_halts(turn: Turn) -> dict[str, str]:
@@ -52,6 +71,9 @@ def standing_halts(turn: Turn) -> dict[str, str]:
             if name is not FeedName.PRIVATE and feed.state == feeds.STALE:
                 word = "book_stale"
             halts[f"{word}:{name}"] = f"{name} is {feed.state}"
+    near_bps = liquidation_distance_bps(s.liquidation_price, turn.mid(InstType.PERP))
+    if near_bps is not None and near_bps < turn.p.min_liquidation_bps:
+        halts["liquidation_near"] = f"{plain(round(near_bps, 1))} bps to {s.liquidation_price}"
     if s.recover_since_ms is not None:
         halts["recovering"] = "until books and funding are fresh and everything is read back"
     return halts

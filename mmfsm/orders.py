@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import attrs
 
-from mmfsm.machines.order import SENT, UNKNOWN, Order
+from mmfsm.machines.order import Order
 from mmfsm.values import InstType, Leg, NormalizedFill, OrderIntent, OrderReport
 
 SETTLED_MAX = 5_000
@@ -111,12 +111,9 @@ class Orders:
             self.oid_of.pop(f"{old.request.inst}:{old.order_id}", None)
 
     def awaits_answer(self, fill: NormalizedFill) -> bool:
-        """Tell whether a fill of an unknown orderId may belong to an order whose answer has not come."""
+        """Tell whether a fill of an unknown orderId may belong to an order whose orderId is not known yet."""
         return any(
-            order.state in (SENT, UNKNOWN)
-            and order.order_id is None
-            and order.request.inst is fill.inst
-            and order.request.side is fill.side
+            order.order_id is None and order.request.inst is fill.inst and order.request.side is fill.side
             for order in self.open.values()
         )
 
@@ -125,19 +122,21 @@ class Orders:
         self.early[fill.dedupe_key] = fill
         assert len(self.early) <= EARLY_MAX, "more fills wait for their order than orders can be out"
 
-    def claim_early(self, order: Order) -> list[NormalizedFill]:
-        """Take the parked fills of an order whose orderId is now known."""
+    def named_or_orphaned(self) -> list[NormalizedFill]:
+        """Take the parked fills whose order is known by now, and those that no unnamed order can explain any more."""
+        if not self.early:
+            return []
         keys = [
             key
             for key, fill in self.early.items()
-            if fill.order_id == order.order_id and fill.inst is order.request.inst
+            if self.find(fill.inst, fill.order_id, fill.client_oid) or not self.awaits_answer(fill)
         ]
         return [self.early.pop(key) for key in keys]
 
-    def orphans(self) -> list[NormalizedFill]:
-        """Take the parked fills that no unanswered order can explain any more."""
-        keys = [key for key, fill in self.early.items() if not self.awaits_answer(fill)]
-        return [self.early.pop(key) for key in keys]
+    def reopen(self, order: Order) -> None:
+        """Take a settled order back among the open ones under a new object: the exchange shows it alive after all."""
+        self.settled.pop(order.request.client_oid, None)
+        self.open[order.request.client_oid] = order
 
     def open_on(self, inst: InstType) -> Iterator[Order]:
         return (order for order in self.open.values() if order.request.inst is inst)

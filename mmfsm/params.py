@@ -163,6 +163,11 @@ class Params:
         60_000, "the private stream without a word for this long: stale", "ms", 1_000, 600_000
     )
     reject_streak_max: int = param(5, "refusals in a row before HALTED", "refusals", 1, 1000)
+    backoff_ms: int = param(1_000, "quotes pause this long after a rate refusal, doubled each time", "ms", 1, 600_000)
+    pause_ms: int = param(60_000, "quotes pause this long after a maintenance refusal", "ms", 1, 3_600_000)
+    max_daily_loss: Decimal = param(Decimal(50), "loss since 00:00 UTC above this: HALTED; 0 = off", "quote coin", 0)
+    min_liquidation_bps: Decimal = param(Decimal(500), "liquidation nearer than this: HALTED; 0 = off", "bps", 0, 9_000)
+    constraints_poll_sec: int = param(3_600, "how often the rules of both legs are read again", "s", 10, 86_400)
     clock_skew_max_ms: int = param(2_000, "largest difference to the exchange's clock", "ms", 1, 25_000)
     clock_jump_max_ms: int = param(30_000, "a gap between events above this: HALTED until reconciled", "ms", 1_000)
     reconcile_sec: int = param(30, "how often fills, orders, position and balances are read by REST", "s", 1, 3600)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from mmfsm.actions import CancelOrder, PlaceOrder, QueryFills, QueryOrder, QueryPosition
+from mmfsm.actions import CancelOrder, PlaceOrder, QueryConstraints, QueryFills, QueryOrder, QueryPosition
 from mmfsm.events import CancelAnswered, OrderQueried, PlaceAnswered
 from mmfsm.machines import order as machine
 from mmfsm.machines.order import Order, OrderInput, OrderOut
@@ -15,7 +15,6 @@ from mmfsm.values import (
     InstType,
     JsonObject,
     Leg,
-    NormalizedFill,
     OrderIntent,
     OrderReport,
     OrderRequest,
@@ -105,6 +104,12 @@ def _obey(turn: Turn, order: Order, command: machine.OrderCommand) -> None:
         turn.halt_soon(f"unknown_order:{request.client_oid}", latched=True, detail=detail)
 
 
+def is_alive_after_all(order: Order, report: OrderReport) -> bool:
+    """An order given up without the exchange's word for its end (refused, or never found) is shown open."""
+    gone = order.state == machine.SETTLED and (order.refusal is not None or order.end == "never_arrived")
+    return gone and not report.status.is_end
+
+
 def cancel(turn: Turn, client_oid: str | None) -> None:
     """Say that an order is no longer wanted; its machine knows when the cancel may go."""
     order = turn.s.orders.open.get(client_oid or "")
@@ -112,13 +117,13 @@ def cancel(turn: Turn, client_oid: str | None) -> None:
         tell(turn, order, "cancel")
 
 
-def on_place_answered(turn: Turn, event: PlaceAnswered) -> list[NormalizedFill]:
-    """Take the answer to a place request. Returns the fills that were waiting for this orderId."""
+def on_place_answered(turn: Turn, event: PlaceAnswered) -> None:
+    """Take the answer to a place request."""
     result = event.result
     order = turn.s.orders.find(InstType.PERP, None, event.client_oid)
     if order is None:
         turn.record("risk", "oms", "answer_without_order", client_oid=event.client_oid, res=_res(result))
-        return []
+        return
     name = {Outcome.ACCEPTED: "order_ack", Outcome.UNKNOWN: "order_unknown"}.get(result.outcome, "order_reject")
     turn.record_order(
         name,
@@ -130,21 +135,34 @@ def on_place_answered(turn: Turn, event: PlaceAnswered) -> list[NormalizedFill]:
         dry_run=result.dry_run,
     )
     if result.outcome is Outcome.ACCEPTED:
-        turn.s.reject_streak = 0
+        turn.s.reject_streak = turn.s.backoff_ms = 0
         tell(turn, order, "ack", order_id=result.order_id)
-        return turn.s.orders.claim_early(order)
-    if result.outcome is Outcome.UNKNOWN:
+    elif result.outcome is Outcome.UNKNOWN:
         tell(turn, order, "unknown")
-        return []
-    tell(turn, order, "refused", outcome=result.outcome, reason=f"refused:{result.code}")
-    _count_refusal(turn, result)
-    return []
+    else:
+        tell(turn, order, "refused", outcome=result.outcome, reason=f"refused:{result.code}")
+        _count_refusal(turn, result)
+
+
+BACKOFF_DOUBLINGS_MAX = 6
 
 
 def _count_refusal(turn: Turn, result: OrderResult) -> None:
+    """Count a refusal toward the streak, after what its kind asks for. Rate refusals back quotes off, never hedges."""
+    s = turn.s
     if result.outcome is Outcome.FLAT:
         turn.do(QueryPosition())  # an answer, no proof: the position is read again
         return
+    if result.outcome is Outcome.PAUSED:
+        s.backoff_until_ms = turn.at_ms + turn.p.pause_ms
+        turn.record("risk", "risk", "maintenance", data={"code": result.code, "pause_ms": turn.p.pause_ms})
+        return
+    if result.outcome is Outcome.BUSY:
+        longest = turn.p.backoff_ms << BACKOFF_DOUBLINGS_MAX
+        s.backoff_ms = min(max(s.backoff_ms * 2, turn.p.backoff_ms), longest)
+        s.backoff_until_ms = turn.at_ms + s.backoff_ms
+    if result.outcome is Outcome.REFUSED_GRID:
+        turn.do(QueryConstraints())
     if result.outcome is Outcome.FATAL:
         turn.halt_soon(f"refused_for_good:{result.code}", latched=True, detail=result.msg or "")
     turn.s.reject_streak += 1
@@ -200,9 +218,17 @@ def on_report(turn: Turn, order: Order, report: OrderReport, *, asked: bool) -> 
 
 
 def adopt_stray(turn: Turn, report: OrderReport) -> bool:
-    """Take charge of an open order that an earlier run of ours left behind: it is cancelled. False: a stranger's."""
+    """Take charge of an open order nobody here believes in: left by an earlier run, or thought to be gone. It is
+    cancelled. False: it is a stranger's."""
     if not is_ours(report.client_oid, turn.p.client_oid_prefix) or report.client_oid is None:
         return False
+    known = turn.s.orders.settled.get(report.client_oid)
+    if known is not None:
+        order = Order(known.request, STRAY, turn.at_ms, since_ms=turn.at_ms, booked=known.booked)
+        turn.s.orders.reopen(order)
+        tell(turn, order, "told_live", order_id=report.order_id, filled=report.filled)
+        tell(turn, order, "cancel")
+        return True
     side, perp = report.side or Side.BUY, report.inst is InstType.PERP
     request = OrderRequest(
         client_oid=report.client_oid,

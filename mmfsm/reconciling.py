@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from mmfsm import feeding, placing
-from mmfsm.actions import QueryBalance, QueryFills, QueryOpenOrders, QueryPosition
+from mmfsm.actions import QueryBalance, QueryConstraints, QueryFills, QueryOpenOrders, QueryPosition
 from mmfsm.events import (
     BalanceEvent,
     CheckFailed,
@@ -48,6 +48,9 @@ def tick(turn: Turn) -> None:
     s = turn.s
     if not (s.ready or s.session.state == "STOPPING" or (s.books_open and s.session.state == "CHECKING")):
         return
+    if turn.at_ms - s.constraints_asked_ms >= turn.p.constraints_poll_sec * 1000:
+        s.constraints_asked_ms = turn.at_ms
+        turn.do(QueryConstraints())
     age = turn.at_ms - s.recon.asked_ms
     after_cut = s.recover_since_ms is not None and s.recon.asked_ms < s.recover_since_ms and feeding.all_fresh(turn)
     retry = bool(s.recon.failed or s.recon.outstanding) and age >= max(RETRY_MS, turn.p.answer_bound_ms)
@@ -74,10 +77,9 @@ def on_fills_read(turn: Turn, event: FillsRead) -> None:
     if event.result.outcome is not Outcome.ACCEPTED:
         turn.s.recon.failed = turn.s.recon.failed or event.order_id is None
         return
+    turn.s.unparsable.pop(f"{event.inst}:{event.order_id or '?'}", None)
     if event.order_id is None:
         _done(turn, f"fills:{event.inst}")
-    else:
-        turn.s.unparsable.pop(event.order_id, None)
 
 
 def on_open_orders(turn: Turn, event: OpenOrdersRead) -> None:
@@ -86,7 +88,7 @@ def on_open_orders(turn: Turn, event: OpenOrdersRead) -> None:
     shown = set()
     for report in event.orders:
         order = s.orders.of_report(report)
-        if order is not None:
+        if order is not None and not placing.is_alive_after_all(order, report):
             shown.add(order.request.client_oid)
             placing.on_report(turn, order, report, asked=True)
         elif placing.adopt_stray(turn, report):
@@ -113,6 +115,7 @@ def on_position(turn: Turn, event: PositionEvent) -> None:
     """Compare, never book. An empty report says flat."""
     if event.source == "rest":
         _done(turn, "position")
+    turn.s.liquidation_price = event.liquidation_price if event.qty else None
     if turn.s.books_open:
         _compare(turn, InstType.PERP, turn.s.ledger.perp, event.qty, event.exch_ms, event.source)
 
@@ -149,9 +152,11 @@ def _compare(turn: Turn, inst: InstType, ledger: Decimal, told: Decimal, exch_ms
     if not differs:
         witness.disagreed = 0
         return
-    if turn.at_ms - witness.last_ms < RETRY_MS and witness.disagreed:
+    if witness.disagreed and turn.at_ms - witness.last_ms < turn.p.drift_quiet_ms:
         return
-    witness.disagreed, witness.last_ms = witness.disagreed + 1, turn.at_ms
+    if told != witness.told:
+        witness.disagreed = 0  # another figure: something moved, and the next reading is the first again
+    witness.disagreed, witness.last_ms, witness.told = witness.disagreed + 1, turn.at_ms, told
     data = {"inst": inst.value, "ledger": plain(ledger), "exchange": plain(told), "via": source}
     turn.record("risk", "risk", "drift_seen", data={**data, "times": witness.disagreed})
     if witness.disagreed >= 2:

@@ -34,7 +34,7 @@ from mmfsm.machines.order import Order
 from mmfsm.machines.session import SessionCommand, SessionInput, SessionOut
 from mmfsm.rounding import passive_price, smallest_qty
 from mmfsm.state import Turn
-from mmfsm.values import InstType, Leg, OrderIntent, Outcome, PosMode, Side, Tif, plain
+from mmfsm.values import Constraints, InstType, Leg, OrderIntent, Outcome, PosMode, Side, Tif, plain
 
 PROBE_SHARE_OF_BAND = 2
 """The proof's order rests half a price band from the touch: inside what the exchange takes, far from being filled."""
@@ -62,7 +62,7 @@ def tell(turn: Turn, event: str, **facts: object) -> None:
 
 
 def on_time(turn: Turn, event: ServerTimeRead) -> None:
-    skew = event.exch_ms - event.at_ms
+    skew = turn.s.skew_ms = event.exch_ms - event.at_ms
     fits = abs(skew) <= turn.p.clock_skew_max_ms
     tell(turn, "time_read", fits=fits, failure="clock_skew", detail=f"{skew} ms, at most {turn.p.clock_skew_max_ms} ms")
 
@@ -104,18 +104,10 @@ def on_constraints(turn: Turn, event: ConstraintsRead) -> None:
     if event.constraints is None:
         turn.record("order_skip", "risk", "constraints_missing", data={"why": event.why})
     else:
-        turn.s.constraints = event.constraints
-        rules = {
-            leg.inst.value: {
-                "tick": plain(leg.price_tick),
-                "step": plain(leg.qty_step),
-                "min_qty": plain(leg.qty_min),
-                "min_notional": plain(leg.notional_min),
-                "band": plain(leg.buy_band_ratio),
-            }
-            for leg in (event.constraints.perp, event.constraints.spot)
-        }
-        turn.record("constraints_loaded", "session", data=rules)
+        changed = turn.s.constraints != event.constraints
+        turn.s.constraints, turn.s.constraints_asked_ms = event.constraints, turn.at_ms
+        if changed:
+            _record_rules(turn, event.constraints)
     tell(
         turn,
         "constraints_read",
@@ -123,6 +115,20 @@ def on_constraints(turn: Turn, event: ConstraintsRead) -> None:
         failure="constraints_missing",
         detail=event.why or "",
     )
+
+
+def _record_rules(turn: Turn, constraints: Constraints) -> None:
+    rules = {
+        leg.inst.value: {
+            "tick": plain(leg.price_tick),
+            "step": plain(leg.qty_step),
+            "min_qty": plain(leg.qty_min),
+            "min_notional": plain(leg.notional_min),
+            "band": plain(leg.buy_band_ratio),
+        }
+        for leg in (constraints.perp, constraints.spot)
+    }
+    turn.record("constraints_loaded", "session", data=rules)
 
 
 def on_open_orders(turn: Turn, event: OpenOrdersRead) -> None:
@@ -154,7 +160,7 @@ def on_position(turn: Turn, event: PositionEvent) -> None:
     if s.books_open:
         _compare_restored(turn, event)
         return
-    explained = event.qty == 0 or turn.p.adopt_position
+    explained = event.qty == s.before_open or turn.p.adopt_position
     if explained:
         s.ledger.perp = event.qty
     detail = f"{plain(event.qty)} on the perp"
@@ -186,8 +192,10 @@ def on_balance(turn: Turn, event: BalanceEvent) -> None:
     base = s.balances.get(s.constraints.spot.base_coin)
     if not s.books_open:
         s.ledger.spot = (base.total if base else s.ledger.spot) - turn.p.spot_baseline
-        s.ledger.start = s.ledger.spot + s.ledger.perp  # an adopted position's other half is in the spot coin
+        # An adopted position's other half is in the spot coin; what strays filled since the start has none.
+        s.ledger.start = s.ledger.spot + s.ledger.perp - s.before_open
         s.books_open = True
+        turn.exposed.append(s.before_open)
     tell(turn, "balances_read", detail=f"spot {plain(s.ledger.spot)} beyond the baseline, perp {plain(s.ledger.perp)}")
 
 
@@ -207,6 +215,7 @@ def on_check_failed(turn: Turn, event: CheckFailed) -> None:
 
 def probe_acked(turn: Turn, order: Order) -> None:
     """The proof's order is accepted: read back what the exchange made of it, then take it out."""
+    turn.s.probe_asked_ms = turn.at_ms
     turn.do(QueryOrder(order.request.inst, order.request.client_oid, order.order_id))
 
 
@@ -272,7 +281,8 @@ def _ready(turn: Turn) -> None:
 
 
 def _exit(turn: Turn, status: int, reason: str) -> None:
-    turn.do(Exit(status, reason))
+    failure = turn.s.session.failure
+    turn.do(Exit(2, failure) if failure else Exit(status, reason))
 
 
 def _failed(turn: Turn) -> None:
@@ -306,8 +316,19 @@ _OBEY: dict[SessionCommand, Callable[[Turn], None]] = {
 }
 
 
+def tend_probe(turn: Turn) -> None:
+    """Read the proof's order again while its reading is lost; take it out when the run is stopping."""
+    probe_due = turn.at_ms - turn.s.probe_asked_ms >= turn.p.query_period_ms
+    for order in [order for order in turn.s.orders.open.values() if order.owner == placing.PROBE]:
+        if turn.s.session.state == machine.STOPPING and not order.cancel_wanted:
+            placing.cancel(turn, order.request.client_oid)
+        elif turn.s.probe_tif is None and order.order_id is not None and probe_due:
+            probe_acked(turn, order)
+
+
 def tick(turn: Turn) -> None:
     """Let the session's clock decide."""
+    tend_probe(turn)
     s = turn.s
     quiet = not (s.tickets or s.orders.open or s.orders.early or s.flattening)
     told, told_ms = s.told_perp

@@ -59,10 +59,11 @@ class Reconciliation:
 
 @attrs.define
 class Witness:
-    """One leg's drift: how often in a row a quiet reading has disagreed with the ledger, and when it last spoke."""
+    """One leg's drift: how often in a row a quiet reading has told the same other figure, which, and since when."""
 
     disagreed: int = 0
     last_ms: int = 0
+    told: Decimal | None = None
 
 
 @attrs.define
@@ -72,7 +73,9 @@ class DeskState:
     run: int
     version: int = SNAPSHOT_VERSION
     now_ms: int = 0
+    clock_offset_ms: int = 0
     started_ms: int = 0
+    skew_ms: int = 0
     cycle: int = 0
     constraints: Constraints | None = None
     books: dict[InstType, BookEvent] = attrs.field(factory=dict)
@@ -112,6 +115,15 @@ class DeskState:
     quiet_since_ms: int = 0
     tick_logged_ms: int = 0
     probe_tif: str | None = None
+    probe_asked_ms: int = 0
+    before_open: Decimal = ZERO
+    flattened: bool = False
+    backoff_ms: int = 0
+    backoff_until_ms: int = 0
+    constraints_asked_ms: int = 0
+    liquidation_price: Decimal | None = None
+    day: int = 0
+    day_start_value: Decimal | None = None
     skips: dict[str, str] = attrs.field(factory=dict)
     closed_tickets: int = 0
     pretend: bool = False
@@ -127,13 +139,18 @@ class DeskState:
 
 
 class Turn:
-    """One event's turn: reads and writes the state, collects actions. Orders leave before everything else."""
+    """One event's turn: reads and writes the state, collects actions. Orders leave before everything else.
 
-    def __init__(self, state: DeskState, params: Params, at_ms: int) -> None:
+    `at_ms` is the desk's own time, which never goes back; `told_ms` is the event's, which records carry.
+    """
+
+    def __init__(self, state: DeskState, params: Params, at_ms: int, told_ms: int) -> None:
         self.s = state
         self.p = params
         self.at_ms = at_ms
+        self.told_ms = told_ms
         self.settled: list[Order] = []
+        self.exposed: list[Decimal] = []
         self.halts: list[tuple[str, bool, str]] = []
         self._first: list[Action] = []
         self._then: list[Action] = []
@@ -150,7 +167,7 @@ class Turn:
         """Ask for one line of the log, with the mode and the positions of this moment."""
         self.do(
             Record(
-                self.at_ms,
+                self.told_ms,
                 event,
                 source,
                 self.s.mode.state,
@@ -189,7 +206,7 @@ class Turn:
         self.halts.append((reason, latched, detail))
 
     def alert(self, reason: str, text: str, what_to_do: str) -> None:
-        self.do(Alert(self.at_ms, reason, text, what_to_do))
+        self.do(Alert(self.told_ms, reason, text, what_to_do))
 
     def positions(self) -> PosSnapshot:
         ledger, price = self.s.ledger, self.mid(InstType.PERP)

@@ -99,7 +99,9 @@ class Outcome(StrEnum):
     GONE = "gone"  # the order to cancel or read is not (or no longer) there: benign, its true end is asked for
     FLAT = "flat"  # reduce-only while flat: an answer, no proof; the position is read again
     BUSY = "busy"  # refused for rate or frequency: nothing happened, later is fine
+    PAUSED = "paused"  # refused because the exchange or the symbol is under maintenance: nothing happened
     REFUSED = "refused"  # final for this order
+    REFUSED_GRID = "refused_grid"  # final for this order: it is off the exchange's grid, so the rules are read again
     REFUSED_LEG = "refused_leg"  # final for this leg: no balance, no margin
     FATAL = "fatal"  # final for the run: keys, account type, position mode
     UNKNOWN = "unknown"  # it may or may not have happened
@@ -256,8 +258,11 @@ class NormalizedFill:
     @property
     def dedupe_key(self) -> str:
         """Same trade, same key, whoever told it: by trade id, or by all that tells two fills apart without one."""
-        if self.trade_id:
-            return f"{self.inst}:{self.trade_id}"
+        return f"{self.inst}:{self.trade_id}" if self.trade_id else self.fallback_key
+
+    @property
+    def fallback_key(self) -> str:
+        """All that tells two fills apart without a trade id: leg, order, time, price, quantity."""
         price, qty = self.price.normalize(), self.qty.normalize()
         return f"{self.inst}:{self.order_id}:{self.exch_ms}:{price:f}:{qty:f}"
 

@@ -222,6 +222,8 @@ class Runner:
             self._subscribe(action)
         elif isinstance(action, do.Unsubscribe):
             self.sockets.unsubscribe(action.feed, action.channel)
+        elif isinstance(action, do.Reconnect):
+            self.sockets.reconnect(action.feed)
         elif isinstance(action, do.SetTifPolicy):
             self.gateway.set_tif_policy(action.policy)
         elif isinstance(action, do.Exit):

@@ -22,7 +22,7 @@ from mmfsm.table import IGNORE, STAY, Row, Table
 DOWN, SUBSCRIBING, FRESH, STALE = "DOWN", "SUBSCRIBING", "FRESH", "STALE"
 BOOKS5, BOOKS, PRIVATE, REST = "books5", "books", "private", "rest"
 
-FeedCommand = Literal["subscribe", "unsubscribe_books5", "fell_back", "refused"]
+FeedCommand = Literal["subscribe", "unsubscribe_books5", "fell_back", "refused", "reconnect"]
 FeedOut = list[FeedCommand]
 
 
@@ -94,6 +94,12 @@ def mark(feed: Feed, what: FeedInput, _out: FeedOut) -> None:
     feed.since_ms = what.at_ms
 
 
+def distrust(feed: Feed, _what: FeedInput, out: FeedOut) -> None:
+    """What it last said counts no longer, and only a new connection can prove it again."""
+    feed.heard_ms = 0
+    out.append("reconnect")
+
+
 def report_refused(_feed: Feed, _what: FeedInput, out: FeedOut) -> None:
     out.append("refused")
 
@@ -105,6 +111,7 @@ EVENTS = {
     "refused": "its subscription was refused",
     "data": "it gave data",
     "alive": "its socket said something that is no data",
+    "missed": "it did not tell what it should have told: REST knew first",
     "timer": "time has passed",
 }
 
@@ -128,6 +135,7 @@ TABLE: Table[Feed, FeedInput, FeedOut] = Table(
         Row(DOWN,        "refused", None,                          IGNORE,      why=OLD),
         Row(DOWN,        "data",    None,                          IGNORE,      why=OLD),
         Row(DOWN,        "alive",   None,                          IGNORE,      why=OLD),
+        Row(DOWN,        "missed",  None,                          IGNORE,      why="it is down"),
         Row(DOWN,        "timer",   None,                          IGNORE,      why="reconnecting is the runner's"),
 
         Row(SUBSCRIBING, "up",      None,                          STAY,        (subscribe,)),
@@ -139,6 +147,7 @@ TABLE: Table[Feed, FeedInput, FeedOut] = Table(
         Row(SUBSCRIBING, "data",    not_acked,                     STAY,        (note_data,)),
         Row(SUBSCRIBING, "data",    None,                          FRESH,       (mark, note_data)),
         Row(SUBSCRIBING, "alive",   None,                          IGNORE,      why="alive is not fresh"),
+        Row(SUBSCRIBING, "missed",  None,                          IGNORE,      why="it is not trusted yet"),
         Row(SUBSCRIBING, "timer",   (first_overdue, has_fallback), STAY,        (fall_back,)),
         Row(SUBSCRIBING, "timer",   first_overdue,                 STALE,       (mark,)),
         Row(SUBSCRIBING, "timer",   None,                          IGNORE,      why="the first data may still come"),
@@ -150,6 +159,7 @@ TABLE: Table[Feed, FeedInput, FeedOut] = Table(
         Row(FRESH,       "refused", None,                          STALE,       (mark, report_refused)),
         Row(FRESH,       "data",    None,                          STAY,        (note_data,)),
         Row(FRESH,       "alive",   None,                          STAY,        (note_data,)),  # told for the private stream only
+        Row(FRESH,       "missed",  None,                          STALE,       (mark, distrust)),
         Row(FRESH,       "timer",   silent,                        STALE,       (mark,)),
         Row(FRESH,       "timer",   None,                          IGNORE,      why="it was heard lately"),
 
@@ -160,7 +170,9 @@ TABLE: Table[Feed, FeedInput, FeedOut] = Table(
         Row(STALE,       "refused", None,                          STAY,        (report_refused,)),
         Row(STALE,       "data",    not_acked,                     STAY,        (note_data,)),
         Row(STALE,       "data",    None,                          FRESH,       (mark, note_data)),
-        Row(STALE,       "alive",   None,                          STAY,        (note_data,)),  # a word is not yet data: fresh again with the next push or reading
+        Row(STALE,       "alive",   already_heard,                 FRESH,       (mark, note_data)),  # it was fresh before it fell silent
+        Row(STALE,       "alive",   None,                          IGNORE,      why="alive is not fresh"),
+        Row(STALE,       "missed",  None,                          IGNORE,      why="it is not trusted"),
         Row(STALE,       "timer",   (first_overdue, has_fallback), SUBSCRIBING, (fall_back,)),
         Row(STALE,       "timer",   None,                          IGNORE,      why="it is stale"),
     ),

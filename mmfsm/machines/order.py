@@ -44,7 +44,8 @@ class OrderLimits:
 
 @attrs.define
 class Order:
-    """An order of ours. `booked` is what our fills say, `claimed` what the exchange says it filled in the end."""
+    """An order of ours. `booked` is what our fills say, `shown` what the exchange has shown it filled so far,
+    `claimed` what it says it filled in the end."""
 
     request: OrderRequest
     owner: str
@@ -53,8 +54,11 @@ class Order:
     order_id: str | None = None
     booked: Decimal = ZERO
     claimed: Decimal | None = None
+    shown: Decimal = ZERO
+    shown_ms: int = 0
     cancel_wanted: bool = False
     since_ms: int = 0
+    doubt_ms: int = 0
     asked_ms: int = 0
     not_found: int = 0
     alarmed: bool = False
@@ -127,6 +131,21 @@ def may_ask(order: Order, what: OrderInput) -> bool:
     return what.at_ms - order.asked_ms >= what.limits.query_period_ms
 
 
+def fills_lost(order: Order, what: OrderInput) -> bool:
+    """The exchange has shown more filled than was told as fills, and has had time to tell."""
+    late = what.at_ms - order.shown_ms >= what.limits.query_period_ms
+    return order.shown > order.booked and late and may_ask(order, what)
+
+
+def ioc_beyond_bound(order: Order, what: OrderInput) -> bool:
+    return order.request.tif is Tif.IOC and beyond_bound(order, what)
+
+
+def owes_fills(order: Order, what: OrderInput) -> bool:
+    """Settled, and now shown to have filled more than was booked."""
+    return what.filled > order.booked
+
+
 def ioc_overdue(order: Order, what: OrderInput) -> bool:
     """An immediate-or-cancel order that should have ended by now, and may be asked for again."""
     overdue = what.at_ms - order.since_ms >= what.limits.child_settle_ms
@@ -148,7 +167,7 @@ def never_arrived(order: Order, what: OrderInput) -> bool:
 
 
 def beyond_bound(order: Order, what: OrderInput) -> bool:
-    return not order.alarmed and what.at_ms - order.since_ms >= what.limits.unknown_bound_ms
+    return not order.alarmed and what.at_ms - order.doubt_ms >= what.limits.unknown_bound_ms
 
 
 # --- effects ----------------------------------------------------------------------------------------------------------
@@ -156,11 +175,13 @@ def beyond_bound(order: Order, what: OrderInput) -> bool:
 
 def keep_id(order: Order, what: OrderInput, _out: OrderOut) -> None:
     order.order_id = order.order_id or what.order_id
+    if what.filled > order.shown:
+        order.shown, order.shown_ms = what.filled, what.at_ms
 
 
 def enter(order: Order, what: OrderInput, _out: OrderOut) -> None:
-    """Start the state's clock."""
-    order.since_ms = what.at_ms
+    """Start the state's clocks: since when it is in it, and since when its truth is in doubt."""
+    order.since_ms = order.doubt_ms = what.at_ms
     order.not_found = 0
 
 
@@ -230,6 +251,7 @@ EVENTS = {
     "cancel_failed": "the cancel request was refused or its outcome is unknown",
     "missing": "a reading of all open orders does not show it",
     "not_found": "a query by id says there is no such order",
+    "hurry": "its ticket is past a deadline: what is true of it must be known now",
     "timer": "time has passed",
 }
 
@@ -244,8 +266,8 @@ TABLE: Table[Order, OrderInput, OrderOut] = Table(
     events=EVENTS,
     timeouts={
         SENT: "answer_bound_ms → UNKNOWN",
-        LIVE: "an IOC is asked for after child_settle_ms",
-        CANCELLING: "asked for after cancel_settle_ms",
+        LIVE: "an IOC is asked for after child_settle_ms; alarm after unknown_bound_ms",
+        CANCELLING: "asked for after cancel_settle_ms; alarm after unknown_bound_ms",
         UNKNOWN: "asked for every query_period_ms; alarm after unknown_bound_ms",
         UNSETTLED: "fills asked for every query_period_ms; alarm after unknown_bound_ms",
     },
@@ -268,6 +290,8 @@ TABLE: Table[Order, OrderInput, OrderOut] = Table(
         Row(SENT,       "cancel_failed", None,                       NEVER,      why="no cancel was sent"),
         Row(SENT,       "missing",       None,                       IGNORE,     why=NOT_YET),
         Row(SENT,       "not_found",     None,                       IGNORE,     why=NOT_YET),
+        Row(SENT,       "hurry",         may_ask,                    STAY,       (ask,)),
+        Row(SENT,       "hurry",         None,                       IGNORE,     why="asked a moment ago"),
         Row(SENT,       "timer",         unanswered,                 UNKNOWN,    (enter, ask)),
         Row(SENT,       "timer",         None,                       IGNORE,     why="the answer may still come"),
 
@@ -285,7 +309,11 @@ TABLE: Table[Order, OrderInput, OrderOut] = Table(
         Row(LIVE,       "cancel_failed", None,                       NEVER,      why="no cancel was sent"),
         Row(LIVE,       "missing",       None,                       STAY,       (ask,)),  # believed open, not shown: its end was lost on the stream
         Row(LIVE,       "not_found",     None,                       UNKNOWN,    (enter, count_not_found)),
+        Row(LIVE,       "hurry",         may_ask,                    STAY,       (ask,)),
+        Row(LIVE,       "hurry",         None,                       IGNORE,     why="asked a moment ago"),
+        Row(LIVE,       "timer",         ioc_beyond_bound,           STAY,       (alarm,)),  # latched: nobody can say what became of it
         Row(LIVE,       "timer",         ioc_overdue,                STAY,       (ask,)),
+        Row(LIVE,       "timer",         fills_lost,                 STAY,       (ask_fills,)),
         Row(LIVE,       "timer",         None,                       IGNORE,     why="a resting order may rest"),
 
         Row(CANCELLING, "ack",           None,                       STAY,       (keep_id,)),
@@ -303,7 +331,11 @@ TABLE: Table[Order, OrderInput, OrderOut] = Table(
         Row(CANCELLING, "cancel_failed", None,                       IGNORE,     why="asked for by the timer, and cancelled again if still open"),
         Row(CANCELLING, "missing",       None,                       STAY,       (ask,)),
         Row(CANCELLING, "not_found",     None,                       UNKNOWN,    (enter, count_not_found)),
+        Row(CANCELLING, "hurry",         may_ask,                    STAY,       (ask,)),
+        Row(CANCELLING, "hurry",         None,                       IGNORE,     why="asked a moment ago"),
+        Row(CANCELLING, "timer",         beyond_bound,               STAY,       (alarm,)),
         Row(CANCELLING, "timer",         cancel_overdue,             STAY,       (ask,)),
+        Row(CANCELLING, "timer",         fills_lost,                 STAY,       (ask_fills,)),
         Row(CANCELLING, "timer",         None,                       IGNORE,     why="the end may still come"),
 
         Row(UNKNOWN,    "ack",           cancel_wanted,              CANCELLING, (keep_id, enter, send_cancel)),
@@ -324,6 +356,8 @@ TABLE: Table[Order, OrderInput, OrderOut] = Table(
         Row(UNKNOWN,    "missing",       None,                       IGNORE,     why="it is being asked for by id, which tells more"),
         Row(UNKNOWN,    "not_found",     never_arrived,              SETTLED,    (end_not_found,)),
         Row(UNKNOWN,    "not_found",     None,                       STAY,       (count_not_found,)),  # it may still be under way
+        Row(UNKNOWN,    "hurry",         may_ask,                    STAY,       (ask,)),
+        Row(UNKNOWN,    "hurry",         None,                       IGNORE,     why="asked a moment ago"),
         Row(UNKNOWN,    "timer",         beyond_bound,               STAY,       (alarm,)),  # latched: a person decides, the quantity stays reserved
         Row(UNKNOWN,    "timer",         may_ask,                    STAY,       (ask,)),
         Row(UNKNOWN,    "timer",         None,                       IGNORE,     why="asked a moment ago"),
@@ -342,12 +376,15 @@ TABLE: Table[Order, OrderInput, OrderOut] = Table(
         Row(UNSETTLED,  "cancel_failed", None,                       IGNORE,     why="it has ended"),
         Row(UNSETTLED,  "missing",       None,                       IGNORE,     why="it has ended"),
         Row(UNSETTLED,  "not_found",     None,                       IGNORE,     why="its end has been told"),
+        Row(UNSETTLED,  "hurry",         may_ask,                    STAY,       (ask_fills,)),
+        Row(UNSETTLED,  "hurry",         None,                       IGNORE,     why="asked a moment ago"),
         Row(UNSETTLED,  "timer",         beyond_bound,               STAY,       (alarm,)),
         Row(UNSETTLED,  "timer",         fills_overdue,              STAY,       (ask_fills,)),
         Row(UNSETTLED,  "timer",         None,                       IGNORE,     why="the fills may still come by push"),
 
         Row(SETTLED,    "fill",          None,                       STAY,       (book,)),  # later than its end said: booked and hedged all the same
         Row(SETTLED,    "ack",           None,                       STAY,       (keep_id,)),  # filled before the answer came
+        Row(SETTLED,    "told_end",      owes_fills,                 STAY,       (keep_id, ask_fills)),  # refused or not found, yet it traded
         *(Row(SETTLED,  event,           None,                       IGNORE,     why=OVER) for event in EVENTS if event not in ("fill", "ack")),
     ),
 )

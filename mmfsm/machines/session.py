@@ -96,6 +96,11 @@ def overdue(session: Session, what: SessionInput) -> bool:
     return what.at_ms - session.since_ms >= what.bound_ms
 
 
+def overdue_probing(session: Session, what: SessionInput) -> bool:
+    """The proof's order is out and nothing is known of it."""
+    return session.probing and overdue(session, what)
+
+
 def retry_due(session: Session, what: SessionInput) -> bool:
     return session.unanswered and what.at_ms - session.asked_ms >= RETRY_MS
 
@@ -184,6 +189,10 @@ def fail_overdue(session: Session, _what: SessionInput, out: SessionOut) -> None
     out.append("failed")
 
 
+def fail_and_stop(session: Session, what: SessionInput, _out: SessionOut) -> None:
+    session.failure, session.since_ms = "tif_probe", what.at_ms
+
+
 def begin_stop(session: Session, what: SessionInput, _out: SessionOut) -> None:
     session.since_ms, session.stop_reason = what.at_ms, what.detail
 
@@ -259,11 +268,12 @@ TABLE: Table[Session, SessionInput, SessionOut] = Table(
         Row(CHECKING,  "balances_read",    None,                     STAY,     (ask_funding,)),
         Row(CHECKING,  "funding_read",     None,                     STAY,     (await_feeds,)),
         Row(CHECKING,  "probe_done",       fits,                     READY,    (be_ready,)),
-        Row(CHECKING,  "probe_done",       None,                     STOPPED,  (fail,)),
+        Row(CHECKING,  "probe_done",       None,                     STOPPED,  (fail,)),  # it is settled: nothing is left behind
         Row(CHECKING,  "check_failed",     refused_for_good,         STOPPED,  (fail,)),
         Row(CHECKING,  "check_failed",     None,                     STAY,     (note_unanswered,)),
         Row(CHECKING,  "stop",             None,                     STOPPING, (begin_stop,)),
         Row(CHECKING,  "read_back",        None,                     IGNORE,   why="not stopping"),
+        Row(CHECKING,  "timer",            overdue_probing,          STOPPING, (fail_and_stop,)),  # its order must not be left behind
         Row(CHECKING,  "timer",            overdue,                  STOPPED,  (fail_overdue,)),
         Row(CHECKING,  "timer",            retry_due,                STAY,     (ask_again,)),
         Row(CHECKING,  "timer",            (all_fresh, needs_probe), STAY,     (probe,)),

@@ -63,6 +63,7 @@ class Connection:
         self._login = login
         self._outbox: asyncio.Queue[str | dict[str, Any]] | None = None
         self._pong = asyncio.Event()
+        self._dropped: asyncio.Future[str] | None = None
 
     @property
     def is_up(self) -> bool:
@@ -73,6 +74,11 @@ class Connection:
         """Put a message in line; dropped when the socket is down, whose end has been told by `down`."""
         if self._outbox is not None:
             self._outbox.put_nowait(message)
+
+    def drop(self, why: str) -> None:
+        """End the socket that is up, if one is; the loop connects again after its pause."""
+        if self._dropped is not None and not self._dropped.done():
+            self._dropped.set_result(why)
 
     async def run(self, client: pybotters.Client) -> None:
         """Keep the socket until cancelled. An error that is not the network's is reported, and the socket kept on."""
@@ -126,7 +132,8 @@ class Connection:
         outbox: asyncio.Queue[str | dict[str, Any]] = asyncio.Queue()
         self._outbox = outbox
         self._tell.up()
-        parts = [
+        self._dropped = asyncio.get_running_loop().create_future()
+        parts: list[asyncio.Future[str]] = [
             asyncio.create_task(part, name=f"{self.name}-{what}")
             for what, part in (
                 ("reader", self._read(ws)),
@@ -134,6 +141,7 @@ class Connection:
                 ("pinger", self._ping(outbox)),
             )
         ]
+        parts.append(self._dropped)
         try:
             await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
             return next(part for part in parts if part.done()).result()  # the reader knows best why

@@ -139,6 +139,12 @@ class Sockets:
         if connection is not None:
             connection.send(wire.subscription("unsubscribe", self._channels(feed, channel)))
 
+    def reconnect(self, feed: FeedName) -> None:
+        """Close the feed's socket; it connects again by itself, as after any other end."""
+        connection = self._private if feed is FeedName.PRIVATE else self._public
+        if connection is not None:
+            connection.drop("not trusted: it did not tell what it should have")
+
     def _channels(self, feed: FeedName, channel: str) -> tuple[wire.Channel, ...]:
         if feed is FeedName.PRIVATE:
             return wire.PRIVATE_CHANNELS

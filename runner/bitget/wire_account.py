@@ -230,14 +230,25 @@ def read_position(rows: list[Row], symbol: str, at_ms: int, exch_ms: int, source
         WireError: a position of ours has no usable size or side.
     """
     qty = ZERO
+    liquidation: Decimal | None = None
     for row in rows:
         if str(row.get("instId") or row.get("symbol") or "").upper() != symbol:
             continue
+        liquidation = _price_or_none(row.get("liquidationPrice")) or liquidation
         size, side = number(row, "total"), str(row.get("holdSide") or "").lower()
         if side not in ("long", "short") and size != 0:
             raise WireError("holdSide", row.get("holdSide"), "long or short")
         qty += -size if side == "short" else size
-    return PositionEvent(at_ms, qty, exch_ms, source)
+    return PositionEvent(at_ms, qty, exch_ms, source, liquidation)
+
+
+def _price_or_none(text: object) -> Decimal | None:
+    """A guard's input, not the books': what cannot be read is not known. Zero or less means there is none."""
+    try:
+        price = Decimal(str(text))
+    except ArithmeticError:
+        return None
+    return price if price.is_finite() and price > 0 else None
 
 
 def read_spot_balances(

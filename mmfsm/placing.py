@@ -11,6 +11,7 @@ from mmfsm.machines.order import Order, OrderInput, OrderOut
 from mmfsm.orders import is_ours, make_client_oid
 from mmfsm.state import Turn
 from mmfsm.values import (
+    OVER_BUDGET,
     ZERO,
     InstType,
     JsonObject,
@@ -161,6 +162,8 @@ def _count_refusal(turn: Turn, result: OrderResult) -> None:
         longest = turn.p.backoff_ms << BACKOFF_DOUBLINGS_MAX
         s.backoff_ms = min(max(s.backoff_ms * 2, turn.p.backoff_ms), longest)
         s.backoff_until_ms = turn.at_ms + s.backoff_ms
+    if result.code == OVER_BUDGET:
+        return  # never sent: no word of the exchange's
     if result.outcome is Outcome.REFUSED_GRID:
         turn.do(QueryConstraints())
     if result.outcome is Outcome.FATAL:

@@ -220,6 +220,10 @@ class OrderRequest:
     position_effect: PositionEffect | None = None
 
 
+OVER_BUDGET = "budget"
+"""A code of our own: the request was not sent, because quotes had used up their share of the rate limit."""
+
+
 @attrs.frozen
 class OrderResult:
     """The answer to a request. `code` and `msg` are the exchange's own, kept for the record."""

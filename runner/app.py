@@ -18,6 +18,7 @@ from mmfsm import Desk, Strategy
 from mmfsm import actions as do
 from mmfsm import events as ev
 from mmfsm.clock import now_ms
+from mmfsm.values import OrderIntent
 from runner.bitget.gateway import Events, Gateway
 from runner.bitget.sockets import Sockets
 from runner.bitget.tasks import Tasks
@@ -229,9 +230,19 @@ class Runner:
         elif isinstance(action, do.Exit):
             self._end(action.status, action.reason)
         else:
-            task = asyncio.get_running_loop().create_task(self._request(action))
-            self._requests.add(task)
-            task.add_done_callback(self._requests.discard)
+            self._begin_request(action)
+
+    def _begin_request(self, action: do.Action) -> None:
+        """Start a request as a task of its own. A hedge holds quotes back until its request has been started."""
+        loop, budget = asyncio.get_running_loop(), self.gateway.budget
+        is_hedge = isinstance(action, do.PlaceOrder) and action.request.intent is not OrderIntent.QUOTE
+        if is_hedge:
+            budget.hedge_coming()
+        task = loop.create_task(self._request(action))
+        if is_hedge:
+            loop.call_soon(budget.hedge_started)  # runs after the task's first step, which writes the request
+        self._requests.add(task)
+        task.add_done_callback(self._requests.discard)
 
     def _subscribe(self, action: do.Subscribe) -> None:
         assumed = action.feed is ev.FeedName.PRIVATE and isinstance(self.executor, DryRun)

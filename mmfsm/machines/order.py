@@ -167,7 +167,7 @@ def never_arrived(order: Order, what: OrderInput) -> bool:
 
 
 def beyond_bound(order: Order, what: OrderInput) -> bool:
-    return not order.alarmed and what.at_ms - order.doubt_ms >= what.limits.unknown_bound_ms
+    return not order.alarmed and what.at_ms - (order.doubt_ms or order.since_ms) >= what.limits.unknown_bound_ms
 
 
 # --- effects ----------------------------------------------------------------------------------------------------------

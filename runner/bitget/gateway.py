@@ -17,6 +17,7 @@ from mmfsm import actions as do
 from mmfsm import events as ev
 from mmfsm.clock import now_ms
 from mmfsm.values import (
+    OVER_BUDGET,
     ZERO,
     Constraints,
     InstrumentRules,
@@ -63,6 +64,7 @@ class Gateway:
     def __init__(self, settings: Settings, on_failure: OnFailure) -> None:
         self.terms = wire.Terms.of(settings)
         self._rest = Rest(settings, on_failure, TIME)
+        self.budget = self._rest.budget
         self._has_keys = settings.has_keys
         self._ahead_ms = 0  # Bitget's clock minus ours, as last read
         self._coins = _coins_of(settings.symbol)
@@ -138,6 +140,13 @@ class Gateway:
         except ValueError as error:
             refused = OrderResult(Outcome.REFUSED, msg=f"not sent: {error}")
             return ev.PlaceAnswered(now_ms(), request.client_oid, refused)
+        if request.intent is OrderIntent.QUOTE:
+            await self.budget.let_hedges_start()
+            if not self.budget.take_quote(PLACE[request.inst]):
+                busy = OrderResult(Outcome.BUSY, code=OVER_BUDGET, msg="quotes have used up their share of this second")
+                return ev.PlaceAnswered(now_ms(), request.client_oid, busy)
+        else:
+            await self.budget.take(PLACE[request.inst])
         reply = await self._rest.post(PLACE[request.inst], body, Kind.PLACE, hedge)
         order_id = wire.placed_order_id(reply.data) if reply.ok else None
         return ev.PlaceAnswered(reply.got_ms, request.client_oid, reply.result(order_id))

@@ -18,6 +18,7 @@ import pybotters
 from mmfsm.clock import now_ms
 from mmfsm.values import OrderResult, Outcome
 from runner.bitget import seam, wire
+from runner.bitget.budget import Budget
 from runner.bitget.codes import Kind, judge
 from runner.bitget.tasks import OnFailure, Tasks
 from runner.settings import Settings
@@ -66,6 +67,7 @@ class Rest:
         self._bound_s = settings.request_timeout_ms / 1000
         self._warm_path = warm_path
         self._tasks = Tasks(on_failure)
+        self.budget = Budget(lambda: asyncio.get_running_loop().time())
         self._main: pybotters.Client | None = None
         self._hedge: pybotters.Client | None = None
         self._hedge_used_at = -math.inf  # the loop's clock; never
@@ -124,6 +126,9 @@ class Rest:
         sent = now_ms()
         if signed and not self._settings.has_keys:
             return Reply(Outcome.FATAL, None, "no API key is set", sent, sent)
+        if signed and kind is not Kind.PLACE:
+            await self.budget.take(path)  # placing takes its own: quotes have a share of it only
+            sent = now_ms()
         if client is self._hedge:
             self._hedge_used_at = asyncio.get_running_loop().time()
         options: dict[str, Any] = {"params": params, "data": body, "allow_redirects": False}

@@ -34,9 +34,9 @@ def test_every_row_is_a_number_with_a_reason() -> None:
         (Kind.PLACE, 400, "40774", Outcome.FATAL),  # I28
         (Kind.PLACE, 400, "40085", Outcome.FATAL),
         (Kind.QUERY, 400, "40014", Outcome.FATAL),
-        (Kind.PLACE, 400, "45115", Outcome.REFUSED),  # I04
-        (Kind.PLACE, 400, "41103", Outcome.REFUSED),  # I05
-        (Kind.PLACE, 400, "40808", Outcome.REFUSED),  # I06
+        (Kind.PLACE, 400, "45115", Outcome.REFUSED_GRID),  # I04
+        (Kind.PLACE, 400, "41103", Outcome.REFUSED_GRID),  # I05
+        (Kind.PLACE, 400, "40808", Outcome.REFUSED_GRID),  # I06
         (Kind.PLACE, 400, "99999", Outcome.REFUSED),  # unlisted: Bitget answered with a business error
         (Kind.PLACE, 200, "99999", Outcome.REFUSED),  # business errors come with HTTP 200 too
         (Kind.CANCEL, 400, "43001", Outcome.GONE),  # I27

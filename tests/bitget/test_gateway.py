@@ -194,7 +194,7 @@ async def test_a_spot_sale_without_the_coin_is_final_for_the_leg(gateway: Gatewa
 async def test_a_price_off_the_tick_is_refused(gateway: Gateway) -> None:
     """I04; the words of the exchange are kept."""
     answer = await place(gateway, attrs.evolve(QUOTE, price=D("3499.005")))
-    assert answer.result.outcome is Outcome.REFUSED and answer.result.code and answer.result.msg
+    assert answer.result.outcome is Outcome.REFUSED_GRID and answer.result.code and answer.result.msg
 
 
 @pytest.mark.parametrize(("policy", "honoured"), [("timeInForceValue", "gtc"), ("force", "post_only")])

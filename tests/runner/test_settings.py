@@ -150,7 +150,7 @@ def test_other_programs_names_are_left_alone() -> None:
         ("DRY_RUN", "maybe", "0 or 1"),
         ("LOG_LEVEL", "LOUD", "one of DEBUG, INFO"),
         ("TICK_SEC", "NaN", "a number of s"),
-        ("LOG_PATH", "", "path of a file"),
+        ("LOG_PATH", "", "a path"),
         ("REQUEST_TIMEOUT_MS", "6000", "less than ANSWER_BOUND_MS"),
         ("WS_BACKOFF_MIN_MS", "20000", "at most WS_BACKOFF_MAX_MS"),
         ("BITGET_REST_URL", "api.bitget.com", "an address such as https://host"),

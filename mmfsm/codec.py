@@ -27,6 +27,7 @@ def event_from_json(data: dict[str, Any]) -> Event:
 
     Raises:
         KeyError: the type is not one of ours.
+        cattrs.errors.BaseValidationError: a member is missing or of another type.
     """
     kind = _EVENTS[data["type"]]
     event: Event = converter.structure({key: value for key, value in data.items() if key != "type"}, kind)

@@ -120,6 +120,8 @@ class Desk:
         modes.review(turn)
         wanted = quoting.review(turn, self.strategy)
         _settle(turn)
+        if turn.halts:
+            modes.review(turn)  # asked for while the quotes were brought up to date
         self._report(turn, event, wanted)
 
     def _report(self, turn: Turn, event: Event, wanted: QuotePlan | None) -> None:
@@ -291,7 +293,8 @@ def _on_fills_read(turn: Turn, event: FillsRead) -> None:
 
 
 def _on_start(turn: Turn, _event: Start) -> None:
-    turn.s.started_ms = turn.at_ms
+    if turn.s.session.state == "COLD":
+        turn.s.started_ms = turn.at_ms
     sessions.tell(turn, "start")
     if turn.s.books_open:
         reconciling.begin(turn)  # a restart: what was filled while nobody looked comes first
@@ -313,6 +316,7 @@ def _on_flatten(turn: Turn, _event: Flatten) -> None:
 
 
 def _on_stop(turn: Turn, event: Stop) -> None:
+    turn.s.orders_read = []  # what was read before does not say what is open at the end
     sessions.tell(turn, "stop", detail=event.why)
 
 

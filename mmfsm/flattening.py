@@ -14,7 +14,13 @@ from mmfsm.values import InstType, Leg, OrderIntent, Side, Tif
 def flatten_step(turn: Turn) -> None:
     """Send the next closing order, if closing is wanted and the last one is settled; stop when nothing is left."""
     s = turn.s
-    if not s.flattening or s.constraints is None or s.closing is not None or s.tickets or s.orders.early:
+    if (
+        not (s.flattening and s.books_open)
+        or s.constraints is None
+        or s.closing is not None
+        or s.tickets
+        or s.orders.early
+    ):
         return
     if any(slot.state != "EMPTY" for slot in s.slots) or turn.at_ms - s.closing_ms < turn.p.unwind_retry_ms:
         return

@@ -25,7 +25,7 @@ def funding_off(funding: Funding | None, params: Params) -> str:
         return "funding_missing"
     if abs(funding.rate) < params.min_abs_funding:
         return "funding_small"
-    paid_side = "short" if funding.rate > 0 else "long"
+    paid_side = "short" if funding.rate > 0 else "long" if funding.rate < 0 else "nobody"
     if params.funding_direction != "either" and paid_side != params.funding_direction:
         return "funding_direction"
     return ""
@@ -35,7 +35,7 @@ def liquidation_distance_bps(liquidation_price: Decimal | None, price: Decimal |
     """Return how far the perp's liquidation is from its price, in bps of the price; None when there is none.
 
     >>> liquidation_distance_bps(Decimal(2750), Decimal(2500))
-    Decimal('1000')
+    Decimal('1E+3')
     """
     if liquidation_price is None or liquidation_price <= 0 or price is None:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import Decimal
 
 from mmfsm.values import BPS, InstrumentRules, Side
 
@@ -13,7 +13,8 @@ def floor_to(value: Decimal, step: Decimal) -> Decimal:
     >>> floor_to(Decimal("0.03994"), Decimal("0.0001"))
     Decimal('0.0399')
     """
-    return (value / step).to_integral_value(ROUND_FLOOR) * step
+    over = value % step  # has the sign of `value`
+    return (value - over - (step if over < 0 else 0)).quantize(step)
 
 
 def ceil_to(value: Decimal, step: Decimal) -> Decimal:
@@ -22,7 +23,7 @@ def ceil_to(value: Decimal, step: Decimal) -> Decimal:
     >>> ceil_to(Decimal("0.004"), Decimal("0.01"))
     Decimal('0.01')
     """
-    return (value / step).to_integral_value(ROUND_CEILING) * step
+    return -floor_to(-value, step)
 
 
 def passive_price(price: Decimal, side: Side, rules: InstrumentRules) -> Decimal:

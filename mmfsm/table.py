@@ -192,7 +192,10 @@ def _taken(row: Row[S, E, O]) -> Callable[..., None]:
 
 def lint(table: Table[Any, Any, Any]) -> list[str]:
     """Return every broken rule of a table's form, in words; an empty list when it is sound."""
-    problems = [problem for row in table.rows for problem in _lint_row(table, row)]
+    problems = [
+        f"state {state} is declared twice" for state in sorted(set(table.states)) if table.states.count(state) > 1
+    ]
+    problems += [problem for row in table.rows for problem in _lint_row(table, row)]
     for name, known in (("final", table.final), ("timeouts", tuple(table.timeouts))):
         problems += [f"{name} names the unknown state {state}" for state in known if state not in table.states]
     for state in table.states:
@@ -212,8 +215,12 @@ def _lint_row(table: Table[Any, Any, Any], row: Row[Any, Any, Any]) -> list[str]
         problems.append(f"{where}: goes where it stands; say STAY")
     if row.dest not in KINDS and any(state in table.final for state in row.sources):
         problems.append(f"{where}: leaves a final state")
-    if row.dest in (IGNORE, NEVER) and not row.why:
+    if not row.sources:
+        problems.append(f"{where}: has no source")
+    if row.dest in (IGNORE, NEVER) and not row.why.strip():
         problems.append(f"{where}: gives no reason")
+    if row.dest == STAY and not row.effects and not row.why.strip():
+        problems.append(f"{where}: does nothing and gives no reason; say IGNORE")
     if row.dest in (IGNORE, NEVER) and row.effects:
         problems.append(f"{where}: has effects; say STAY")
     for guard in row.guards:
@@ -237,6 +244,9 @@ def _lint_pair(table: Table[Any, Any, Any], state: str, event: str) -> list[str]
     seen = [frozenset(map(name_of, row.guards)) for row in rows]
     if len(set(seen)) < len(seen):
         problems.append(f"{pair} has two rows with the same guard")
+    for number, later in enumerate(seen):
+        if any(earlier and earlier < later for earlier in seen[:number]):
+            problems.append(f"{pair} has a row behind one that asks for less: it is never taken")
     return problems
 
 
@@ -264,4 +274,7 @@ def _shape(function: Callable[..., object]) -> tuple[int, str] | None:
         return None
     returns = function.__annotations__.get("return", "missing")
     text = returns if isinstance(returns, str) else getattr(returns, "__name__", str(returns))
-    return len(inspect.signature(function).parameters), text
+    kinds = [parameter.kind for parameter in inspect.signature(function).parameters.values()]
+    if any(kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD for kind in kinds):
+        return None
+    return len(kinds), text

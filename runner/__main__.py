@@ -14,7 +14,6 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
-from decimal import Decimal
 from pathlib import Path
 
 from mmfsm.errors import MmfsmError
@@ -74,7 +73,10 @@ class _Raw(argparse.RawDescriptionHelpFormatter):
 
 
 def _seconds(text: str) -> float:
-    value = float(Decimal(text))
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 1 <= value <= 86_400 * 7:
         raise argparse.ArgumentTypeError("expected 1 to 604800 seconds")
     return value

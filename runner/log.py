@@ -145,7 +145,7 @@ class Log:
             "data": data,
             "res": record.res,
             "simulated": record.simulated,
-            "dry_run": record.dry_run,
+            "dry_run": self._settings.dry_run if record.dry_run is None and record.intent else record.dry_run,
             "inst_type": record.inst_type,
             "client_oid": record.client_oid,
             "exch_order_id": record.exch_order_id,

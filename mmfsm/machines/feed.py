@@ -158,7 +158,7 @@ TABLE: Table[Feed, FeedInput, FeedOut] = Table(
         Row(FRESH,       "refused", has_fallback,                  SUBSCRIBING, (fall_back,)),
         Row(FRESH,       "refused", None,                          STALE,       (mark, report_refused)),
         Row(FRESH,       "data",    None,                          STAY,        (note_data,)),
-        Row(FRESH,       "alive",   None,                          STAY,        (note_data,)),  # told for the private stream only
+        Row(FRESH,       "alive",   None,                          STAY,        (note_data,), why="told for the private stream only"),
         Row(FRESH,       "missed",  None,                          STALE,       (mark, distrust)),
         Row(FRESH,       "timer",   silent,                        STALE,       (mark,)),
         Row(FRESH,       "timer",   None,                          IGNORE,      why="it was heard lately"),
@@ -170,7 +170,7 @@ TABLE: Table[Feed, FeedInput, FeedOut] = Table(
         Row(STALE,       "refused", None,                          STAY,        (report_refused,)),
         Row(STALE,       "data",    not_acked,                     STAY,        (note_data,)),
         Row(STALE,       "data",    None,                          FRESH,       (mark, note_data)),
-        Row(STALE,       "alive",   already_heard,                 FRESH,       (mark, note_data)),  # it was fresh before it fell silent
+        Row(STALE,       "alive",   already_heard,                 FRESH,       (mark, note_data), why="it was fresh before it fell silent"),
         Row(STALE,       "alive",   None,                          IGNORE,      why="alive is not fresh"),
         Row(STALE,       "missed",  None,                          IGNORE,      why="it is not trusted"),
         Row(STALE,       "timer",   (first_overdue, has_fallback), SUBSCRIBING, (fall_back,)),

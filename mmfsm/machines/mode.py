@@ -6,7 +6,7 @@ Rules
 2. HALTED carries the set of its reasons and is left when the last one is gone. A latched reason goes only when a
    person resumes; the others go when what caused them is over.
 3. HALTED stops new risk. It never stops hedging, cancelling or unwinding: tickets run in every mode.
-4. COOLDOWN is left by the clock alone.
+4. COOLDOWN ends by the clock. A late fill or a halt may end it sooner; a cool-down that began in HALTED is kept.
 """
 
 # ruff: noqa: E501 - one row a line
@@ -74,6 +74,10 @@ def last_cleared_hedging(mode: ModeState, what: ModeInput) -> bool:
     return last_cleared(mode, what) and what.tickets_open
 
 
+def last_cleared_cooling(mode: ModeState, what: ModeInput) -> bool:
+    return last_cleared(mode, what) and not cooled(mode, what)
+
+
 def resumable(mode: ModeState, _what: ModeInput) -> bool:
     """All that holds the halt is latched: a person's word is enough."""
     return all(mode.reasons.values())
@@ -81,6 +85,10 @@ def resumable(mode: ModeState, _what: ModeInput) -> bool:
 
 def resumable_hedging(mode: ModeState, what: ModeInput) -> bool:
     return resumable(mode, what) and what.tickets_open
+
+
+def resumable_cooling(mode: ModeState, what: ModeInput) -> bool:
+    return resumable(mode, what) and not cooled(mode, what)
 
 
 def pull_quotes(_mode: ModeState, _what: ModeInput, out: ModeOut) -> None:
@@ -127,7 +135,7 @@ TABLE: Table[ModeState, ModeInput, ModeOut] = Table(
         #   source    event            guard                 dest      effects
         Row(IDLE,     "review",        may_quote,            QUOTING),
         Row(IDLE,     "review",        None,                 IGNORE,   why="something is missing; the tick record says what"),
-        Row(IDLE,     "ticket_opened", None,                 HEDGING),  # a late fill of a pulled quote, dust grown tradable, a flatten
+        Row(IDLE,     "ticket_opened", None,                 HEDGING, why="a late fill of a pulled quote, dust grown tradable, a flatten"),
         Row(IDLE,     "tickets_done",  None,                 NEVER,    why="open tickets mean HEDGING or HALTED"),
         Row(IDLE,     "halt",          None,                 HALTED,   (add_reason,)),
         Row(IDLE,     "clear",         None,                 IGNORE,   why="not halted"),
@@ -151,7 +159,7 @@ TABLE: Table[ModeState, ModeInput, ModeOut] = Table(
         Row(COOLDOWN, "review",        (cooled, may_quote),  QUOTING),
         Row(COOLDOWN, "review",        cooled,               IDLE),
         Row(COOLDOWN, "review",        None,                 IGNORE,   why="cooling down"),
-        Row(COOLDOWN, "ticket_opened", None,                 HEDGING),  # a late fill of a pulled quote
+        Row(COOLDOWN, "ticket_opened", None,                 HEDGING, why="a late fill of a pulled quote"),
         Row(COOLDOWN, "tickets_done",  None,                 NEVER,    why="open tickets mean HEDGING or HALTED"),
         Row(COOLDOWN, "halt",          None,                 HALTED,   (add_reason,)),
         Row(COOLDOWN, "clear",         None,                 IGNORE,   why="not halted"),
@@ -159,15 +167,17 @@ TABLE: Table[ModeState, ModeInput, ModeOut] = Table(
 
         Row(HALTED,   "review",        None,                 IGNORE,   why="a reason still holds"),
         Row(HALTED,   "ticket_opened", None,                 IGNORE,   why="hedging goes on in HALTED"),
-        Row(HALTED,   "tickets_done",  None,                 IGNORE,   why="hedged, and still halted"),
+        Row(HALTED,   "tickets_done",  None,                 STAY,     (start_cooldown,), why="hedged, and still halted"),
         Row(HALTED,   "halt",          new_reason,           STAY,     (add_reason,)),
         Row(HALTED,   "halt",          None,                 IGNORE,   why="that reason is known"),
         Row(HALTED,   "clear",         last_cleared_hedging, HEDGING,  (drop_reason,)),
+        Row(HALTED,   "clear",         last_cleared_cooling, COOLDOWN, (drop_reason,)),
         Row(HALTED,   "clear",         last_cleared,         IDLE,     (drop_reason,)),
-        Row(HALTED,   "clear",         None,                 STAY,     (drop_reason,)),  # others hold, or this one is latched
+        Row(HALTED,   "clear",         None,                 STAY,     (drop_reason,), why="others hold, or this one is latched"),
         Row(HALTED,   "resume",        resumable_hedging,    HEDGING,  (drop_latched,)),
+        Row(HALTED,   "resume",        resumable_cooling,    COOLDOWN, (drop_latched,)),
         Row(HALTED,   "resume",        resumable,            IDLE,     (drop_latched,)),
-        Row(HALTED,   "resume",        None,                 STAY,     (drop_latched,)),  # what is not latched still holds
+        Row(HALTED,   "resume",        None,                 STAY,     (drop_latched,), why="what is not latched still holds"),
     ),
 )
 # fmt: on

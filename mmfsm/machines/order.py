@@ -114,8 +114,8 @@ def completes(order: Order, what: OrderInput) -> bool:
 
 
 def adds_up(order: Order, what: OrderInput) -> bool:
-    """The exchange's cumulative figure is already booked."""
-    return order.booked >= what.filled
+    """Every figure the exchange has told of this order is already booked, whichever was the largest."""
+    return order.booked >= max(what.filled, order.shown, order.claimed or ZERO)
 
 
 def cancel_lost(order: Order, what: OrderInput) -> bool:
@@ -275,16 +275,16 @@ TABLE: Table[Order, OrderInput, OrderOut] = Table(
         #   source      event            guard                       dest        effects
         Row(SENT,       "ack",           cancel_wanted,              CANCELLING, (keep_id, enter, send_cancel)),
         Row(SENT,       "ack",           None,                       LIVE,       (keep_id, enter)),
-        Row(SENT,       "refused",       has_fills,                  UNKNOWN,    (enter, ask)),  # refused, yet it traded: ask what is true
+        Row(SENT,       "refused",       has_fills,                  UNKNOWN,    (enter, ask), why="refused, yet it traded: ask what is true"),
         Row(SENT,       "refused",       None,                       SETTLED,    (end_refused,)),
         Row(SENT,       "unknown",       None,                       UNKNOWN,    (enter, ask)),
         Row(SENT,       "told_live",     cancel_wanted,              CANCELLING, (keep_id, enter, send_cancel)),
-        Row(SENT,       "told_live",     None,                       LIVE,       (keep_id, enter)),  # the stream was faster than the answer
+        Row(SENT,       "told_live",     None,                       LIVE,       (keep_id, enter), why="the stream was faster than the answer"),
         Row(SENT,       "told_end",      adds_up,                    SETTLED,    (claim,)),
         Row(SENT,       "told_end",      None,                       UNSETTLED,  (claim, enter)),
         Row(SENT,       "fill",          whole,                      SETTLED,    (book, end_filled)),
         Row(SENT,       "fill",          None,                       STAY,       (book,)),
-        Row(SENT,       "cancel",        None,                       STAY,       (want_cancel,)),  # a cancel may overtake its order: it waits for the answer
+        Row(SENT,       "cancel",        None,                       STAY,       (want_cancel,), why="a cancel may overtake its order: it waits for the answer"),
         Row(SENT,       "cancel_ok",     None,                       NEVER,      why="no cancel was sent"),
         Row(SENT,       "cancel_gone",   None,                       NEVER,      why="no cancel was sent"),
         Row(SENT,       "cancel_failed", None,                       NEVER,      why="no cancel was sent"),
@@ -295,8 +295,8 @@ TABLE: Table[Order, OrderInput, OrderOut] = Table(
         Row(SENT,       "timer",         unanswered,                 UNKNOWN,    (enter, ask)),
         Row(SENT,       "timer",         None,                       IGNORE,     why="the answer may still come"),
 
-        Row(LIVE,       "ack",           None,                       STAY,       (keep_id,)),  # the stream had told of it first
-        Row(LIVE,       "refused",       None,                       UNKNOWN,    (enter, ask)),  # shown open, yet refused: ask what is true
+        Row(LIVE,       "ack",           None,                       STAY,       (keep_id,), why="the stream had told of it first"),
+        Row(LIVE,       "refused",       None,                       UNKNOWN,    (enter, ask), why="shown open, yet refused: ask what is true"),
         Row(LIVE,       "unknown",       None,                       IGNORE,     why="the stream has already shown it"),
         Row(LIVE,       "told_live",     None,                       STAY,       (keep_id,)),
         Row(LIVE,       "told_end",      adds_up,                    SETTLED,    (claim,)),
@@ -307,11 +307,11 @@ TABLE: Table[Order, OrderInput, OrderOut] = Table(
         Row(LIVE,       "cancel_ok",     None,                       NEVER,      why="no cancel was sent"),
         Row(LIVE,       "cancel_gone",   None,                       NEVER,      why="no cancel was sent"),
         Row(LIVE,       "cancel_failed", None,                       NEVER,      why="no cancel was sent"),
-        Row(LIVE,       "missing",       None,                       STAY,       (ask,)),  # believed open, not shown: its end was lost on the stream
+        Row(LIVE,       "missing",       None,                       STAY,       (ask,), why="believed open, not shown: its end was lost on the stream"),
         Row(LIVE,       "not_found",     None,                       UNKNOWN,    (enter, count_not_found)),
         Row(LIVE,       "hurry",         may_ask,                    STAY,       (ask,)),
         Row(LIVE,       "hurry",         None,                       IGNORE,     why="asked a moment ago"),
-        Row(LIVE,       "timer",         ioc_beyond_bound,           STAY,       (alarm,)),  # latched: nobody can say what became of it
+        Row(LIVE,       "timer",         ioc_beyond_bound,           STAY,       (alarm,), why="latched: nobody can say what became of it"),
         Row(LIVE,       "timer",         ioc_overdue,                STAY,       (ask,)),
         Row(LIVE,       "timer",         fills_lost,                 STAY,       (ask_fills,)),
         Row(LIVE,       "timer",         None,                       IGNORE,     why="a resting order may rest"),
@@ -319,15 +319,15 @@ TABLE: Table[Order, OrderInput, OrderOut] = Table(
         Row(CANCELLING, "ack",           None,                       STAY,       (keep_id,)),
         Row(CANCELLING, "refused",       None,                       UNKNOWN,    (enter, ask)),
         Row(CANCELLING, "unknown",       None,                       IGNORE,     why="it has been shown to exist"),
-        Row(CANCELLING, "told_live",     cancel_lost,                STAY,       (keep_id, send_cancel)),  # asked for and still open: the cancel was lost
+        Row(CANCELLING, "told_live",     cancel_lost,                STAY,       (keep_id, send_cancel), why="asked for and still open: the cancel was lost"),
         Row(CANCELLING, "told_live",     None,                       STAY,       (keep_id,)),
         Row(CANCELLING, "told_end",      adds_up,                    SETTLED,    (claim,)),
         Row(CANCELLING, "told_end",      None,                       UNSETTLED,  (claim, enter)),
         Row(CANCELLING, "fill",          whole,                      SETTLED,    (book, end_filled)),
-        Row(CANCELLING, "fill",          None,                       STAY,       (book,)),  # a fill that races its cancel
+        Row(CANCELLING, "fill",          None,                       STAY,       (book,), why="a fill that races its cancel"),
         Row(CANCELLING, "cancel",        None,                       IGNORE,     why="it is being cancelled"),
         Row(CANCELLING, "cancel_ok",     None,                       IGNORE,     why="accepted is not ended; the end is told or asked for"),
-        Row(CANCELLING, "cancel_gone",   None,                       STAY,       (ask,)),  # filled or gone: its true end is fetched
+        Row(CANCELLING, "cancel_gone",   None,                       STAY,       (ask,), why="filled or gone: its true end is fetched"),
         Row(CANCELLING, "cancel_failed", None,                       IGNORE,     why="asked for by the timer, and cancelled again if still open"),
         Row(CANCELLING, "missing",       None,                       STAY,       (ask,)),
         Row(CANCELLING, "not_found",     None,                       UNKNOWN,    (enter, count_not_found)),
@@ -339,7 +339,7 @@ TABLE: Table[Order, OrderInput, OrderOut] = Table(
         Row(CANCELLING, "timer",         None,                       IGNORE,     why="the end may still come"),
 
         Row(UNKNOWN,    "ack",           cancel_wanted,              CANCELLING, (keep_id, enter, send_cancel)),
-        Row(UNKNOWN,    "ack",           None,                       LIVE,       (keep_id, enter)),  # a late answer
+        Row(UNKNOWN,    "ack",           None,                       LIVE,       (keep_id, enter), why="a late answer"),
         Row(UNKNOWN,    "refused",       has_fills,                  STAY,       (ask,)),
         Row(UNKNOWN,    "refused",       None,                       SETTLED,    (end_refused,)),
         Row(UNKNOWN,    "unknown",       None,                       IGNORE,     why="it is being asked for"),
@@ -355,10 +355,10 @@ TABLE: Table[Order, OrderInput, OrderOut] = Table(
         Row(UNKNOWN,    "cancel_failed", None,                       IGNORE,     why="its end is being asked for"),
         Row(UNKNOWN,    "missing",       None,                       IGNORE,     why="it is being asked for by id, which tells more"),
         Row(UNKNOWN,    "not_found",     never_arrived,              SETTLED,    (end_not_found,)),
-        Row(UNKNOWN,    "not_found",     None,                       STAY,       (count_not_found,)),  # it may still be under way
+        Row(UNKNOWN,    "not_found",     None,                       STAY,       (count_not_found,), why="it may still be under way"),
         Row(UNKNOWN,    "hurry",         may_ask,                    STAY,       (ask,)),
         Row(UNKNOWN,    "hurry",         None,                       IGNORE,     why="asked a moment ago"),
-        Row(UNKNOWN,    "timer",         beyond_bound,               STAY,       (alarm,)),  # latched: a person decides, the quantity stays reserved
+        Row(UNKNOWN,    "timer",         beyond_bound,               STAY,       (alarm,), why="latched: a person decides, the quantity stays reserved"),
         Row(UNKNOWN,    "timer",         may_ask,                    STAY,       (ask,)),
         Row(UNKNOWN,    "timer",         None,                       IGNORE,     why="asked a moment ago"),
 
@@ -382,9 +382,9 @@ TABLE: Table[Order, OrderInput, OrderOut] = Table(
         Row(UNSETTLED,  "timer",         fills_overdue,              STAY,       (ask_fills,)),
         Row(UNSETTLED,  "timer",         None,                       IGNORE,     why="the fills may still come by push"),
 
-        Row(SETTLED,    "fill",          None,                       STAY,       (book,)),  # later than its end said: booked and hedged all the same
-        Row(SETTLED,    "ack",           None,                       STAY,       (keep_id,)),  # filled before the answer came
-        Row(SETTLED,    "told_end",      owes_fills,                 STAY,       (keep_id, ask_fills)),  # refused or not found, yet it traded
+        Row(SETTLED,    "fill",          None,                       STAY,       (book,), why="later than its end said: booked and hedged all the same"),
+        Row(SETTLED,    "ack",           None,                       STAY,       (keep_id,), why="filled before the answer came"),
+        Row(SETTLED,    "told_end",      owes_fills,                 STAY,       (keep_id, ask_fills), why="refused or not found, yet it traded"),
         *(Row(SETTLED,  event,           None,                       IGNORE,     why=OVER) for event in EVENTS if event not in ("fill", "ack")),
     ),
 )

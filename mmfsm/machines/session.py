@@ -18,7 +18,7 @@ from typing import Literal
 
 import attrs
 
-from mmfsm.table import IGNORE, NEVER, STAY, Row, Table
+from mmfsm.table import IGNORE, STAY, Row, Table
 
 COLD, CHECKING, READY, STOPPING, STOPPED = "COLD", "CHECKING", "READY", "STOPPING", "STOPPED"
 
@@ -83,6 +83,18 @@ def fits(_session: Session, what: SessionInput) -> bool:
     return what.fits
 
 
+def asked_time(session: Session, _what: SessionInput) -> bool:
+    return session.asking == "ask_time"
+
+
+def asked_account(session: Session, _what: SessionInput) -> bool:
+    return session.asking == "ask_account"
+
+
+def asked_constraints(session: Session, _what: SessionInput) -> bool:
+    return session.asking == "ask_constraints"
+
+
 def may_set_mode(session: Session, what: SessionInput) -> bool:
     """It differs only in the position mode, changing it is allowed, and has not been tried."""
     return what.fixable and not session.mode_set
@@ -116,7 +128,7 @@ def needs_probe(_session: Session, what: SessionInput) -> bool:
 
 def read_back(session: Session, what: SessionInput) -> bool:
     """Nothing of ours is open, as read after it was last asked."""
-    return what.quiet and what.clean and session.readback_ms > session.readback_asked_ms > 0
+    return what.quiet and what.clean and session.readback_ms >= session.readback_asked_ms > 0
 
 
 def may_read_back(session: Session, what: SessionInput) -> bool:
@@ -198,12 +210,12 @@ def begin_stop(session: Session, what: SessionInput, _out: SessionOut) -> None:
 
 
 def ask_readback(session: Session, what: SessionInput, out: SessionOut) -> None:
-    session.readback_asked_ms = what.at_ms
+    session.readback_asked_ms, session.readback_ms = what.at_ms, 0
     out.append("ask_readback")
 
 
 def note_readback(session: Session, what: SessionInput, _out: SessionOut) -> None:
-    session.readback_ms = what.at_ms + 1  # later than the question, even within its millisecond
+    session.readback_ms = what.at_ms
 
 
 def exit_clean(_session: Session, _what: SessionInput, out: SessionOut) -> None:
@@ -253,27 +265,30 @@ TABLE: Table[Session, SessionInput, SessionOut] = Table(
         *(Row(COLD,    event,              None,                     IGNORE,   why="nothing was asked") for event in CHECKS),
 
         Row(CHECKING,  "start",            None,                     IGNORE,   why="started"),
-        Row(CHECKING,  "time_read",        fits,                     STAY,     (ask_account,)),
-        Row(CHECKING,  "time_read",        None,                     STOPPED,  (fail,)),
-        Row(CHECKING,  "account_read",     fits,                     STAY,     (ask_constraints,)),
-        Row(CHECKING,  "account_read",     may_set_mode,             STAY,     (set_mode,)),
-        Row(CHECKING,  "account_read",     None,                     STOPPED,  (fail,)),
-        Row(CHECKING,  "mode_set",         fits,                     STAY,     (ask_account,)),  # read again: accepted is not changed
+        Row(CHECKING,  "time_read",        (asked_time, fits),       STAY,     (ask_account,)),
+        Row(CHECKING,  "time_read",        asked_time,               STOPPED,  (fail,)),
+        Row(CHECKING,  "time_read",        None,                     IGNORE,   why="not what was asked: no check can be left out"),
+        Row(CHECKING,  "account_read",     (asked_account, fits),    STAY,     (ask_constraints,)),
+        Row(CHECKING,  "account_read",     (asked_account, may_set_mode), STAY, (set_mode,)),
+        Row(CHECKING,  "account_read",     asked_account,            STOPPED,  (fail,)),
+        Row(CHECKING,  "account_read",     None,                     IGNORE,   why="not what was asked"),
+        Row(CHECKING,  "mode_set",         fits,                     STAY,     (ask_account,), why="read again: accepted is not changed"),
         Row(CHECKING,  "mode_set",         None,                     STOPPED,  (fail,)),
-        Row(CHECKING,  "constraints_read", fits,                     STAY,     (ask_orders,)),
-        Row(CHECKING,  "constraints_read", None,                     STOPPED,  (fail,)),
+        Row(CHECKING,  "constraints_read", (asked_constraints, fits), STAY,    (ask_orders,)),
+        Row(CHECKING,  "constraints_read", asked_constraints,        STOPPED,  (fail,)),
+        Row(CHECKING,  "constraints_read", None,                     IGNORE,   why="not what was asked"),
         Row(CHECKING,  "orders_clear",     None,                     STAY,     (ask_position,)),
         Row(CHECKING,  "position_read",    fits,                     STAY,     (ask_balances,)),
         Row(CHECKING,  "position_read",    None,                     STOPPED,  (fail,)),
         Row(CHECKING,  "balances_read",    None,                     STAY,     (ask_funding,)),
         Row(CHECKING,  "funding_read",     None,                     STAY,     (await_feeds,)),
         Row(CHECKING,  "probe_done",       fits,                     READY,    (be_ready,)),
-        Row(CHECKING,  "probe_done",       None,                     STOPPED,  (fail,)),  # it is settled: nothing is left behind
+        Row(CHECKING,  "probe_done",       None,                     STOPPED,  (fail,), why="it is settled: nothing is left behind"),
         Row(CHECKING,  "check_failed",     refused_for_good,         STOPPED,  (fail,)),
         Row(CHECKING,  "check_failed",     None,                     STAY,     (note_unanswered,)),
         Row(CHECKING,  "stop",             None,                     STOPPING, (begin_stop,)),
         Row(CHECKING,  "read_back",        None,                     IGNORE,   why="not stopping"),
-        Row(CHECKING,  "timer",            overdue_probing,          STOPPING, (fail_and_stop,)),  # its order must not be left behind
+        Row(CHECKING,  "timer",            overdue_probing,          STOPPING, (fail_and_stop,), why="its order must not be left behind"),
         Row(CHECKING,  "timer",            overdue,                  STOPPED,  (fail_overdue,)),
         Row(CHECKING,  "timer",            retry_due,                STAY,     (ask_again,)),
         Row(CHECKING,  "timer",            (all_fresh, needs_probe), STAY,     (probe,)),
@@ -285,7 +300,7 @@ TABLE: Table[Session, SessionInput, SessionOut] = Table(
         Row(READY,     "timer",            None,                     IGNORE,   why="trading"),
         *(Row(READY,   event,              None,                     IGNORE,   why="read for another reason; guards judge it") for event in CHECKS),
 
-        Row(STOPPING,  "start",            None,                     NEVER,    why="a run is started once"),
+        Row(STOPPING,  "start",            None,                     IGNORE,   why="started"),
         Row(STOPPING,  "stop",             None,                     IGNORE,   why="stopping"),
         Row(STOPPING,  "read_back",        None,                     STAY,     (note_readback,)),
         Row(STOPPING,  "timer",            read_back,                STOPPED,  (exit_clean,)),

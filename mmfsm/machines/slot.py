@@ -103,7 +103,7 @@ TABLE: Table[QuoteSlot, SlotInput, SlotOut] = Table(
         Row(WORKING,   "settled", None,  EMPTY,     (forget,)),
 
         Row(REPLACING, "want",    None,  IGNORE,    why="the old order is not settled"),
-        Row(REPLACING, "unwant",  None,  CLOSING,   ()),  # the cancel is under way already
+        Row(REPLACING, "unwant",  None,  CLOSING,   (), why="the cancel is under way already"),
         Row(REPLACING, "settled", None,  EMPTY,     (forget,)),
 
         Row(CLOSING,   "want",    None,  IGNORE,    why="the old order is not settled"),

@@ -218,7 +218,7 @@ def over(ticket: HedgeTicket, what: TicketInput) -> bool:
 
 
 def below_min(ticket: HedgeTicket, what: TicketInput) -> bool:
-    """The fill is too small for spot; whatever the perp could do with it, a fill that small is carried."""
+    """The fill is too small for either leg. (Too small for spot alone: its clocks lead it to the perp.)"""
     return is_dust(ticket, what.view)
 
 
@@ -432,15 +432,15 @@ TABLE: Table[HedgeTicket, TicketInput, TicketOut] = Table(
     },
     rows=(
         #   source     event            guard             dest       effects
-        Row(PENDING,   "opened",        below_min,        DONE,      (skip_below_min, close)),  # carried as dust; joins the next ticket
-        Row(PENDING,   "opened",        may_hedge,        STAY,      (send_hedge,)),  # at once, from the fill's own handler
-        Row(PENDING,   "opened",        None,             STAY,      why="no spot price yet: the timer sends it, the deadline runs"),
+        Row(PENDING,   "opened",        below_min,        DONE,      (skip_below_min, close), why="carried as dust; joins the next ticket"),
+        Row(PENDING,   "opened",        may_hedge,        STAY,      (send_hedge,), why="at once, from the fill's own handler"),
+        Row(PENDING,   "opened",        None,             IGNORE,    why="no spot price yet: the timer sends it, the deadline runs"),
         Row(PENDING,   "grow",          None,             STAY,      (add_want,)),
         Row(PENDING,   "net",           None,             STAY,      (add_netted,)),
         Row(PENDING,   "hedge_filled",  None,             PARTIAL,   (book_filled,)),
         Row(PENDING,   "unwind_filled", None,             NEVER,     why="no perp order was sent"),
         Row(PENDING,   "child_settled", None,             STAY,      (free_child,)),
-        Row(PENDING,   "spot_refused",  None,             UNWINDING, (note_spot_refused,)),  # 43012 is final: no retry while the price runs
+        Row(PENDING,   "spot_refused",  None,             UNWINDING, (note_spot_refused,), why="43012 is final: no retry while the price runs"),
         Row(PENDING,   "perp_refused",  None,             NEVER,     why="no perp order was sent"),
         Row(PENDING,   "breach",        None,             CHASING,   (hurry, chase_if_free)),
         Row(PENDING,   "timer",         over,             DONE,      (close,)),
@@ -479,23 +479,23 @@ TABLE: Table[HedgeTicket, TicketInput, TicketOut] = Table(
         Row(UNWINDING, "opened",        None,             NEVER,     why=ONCE),
         Row(UNWINDING, "grow",          None,             STAY,      (add_want,)),
         Row(UNWINDING, "net",           None,             STAY,      (add_netted,)),
-        Row(UNWINDING, "hedge_filled",  None,             STAY,      (book_filled,)),  # a late hedge fill shrinks the unwind
+        Row(UNWINDING, "hedge_filled",  None,             STAY,      (book_filled,), why="a late hedge fill shrinks the unwind"),
         Row(UNWINDING, "unwind_filled", None,             STAY,      (book_unwound,)),
         Row(UNWINDING, "child_settled", None,             STAY,      (free_child,)),
         Row(UNWINDING, "spot_refused",  None,             STAY,      (note_spot_refused,)),
-        Row(UNWINDING, "perp_refused",  None,             STAY,      (note_perp_refused,)),  # 22002 settles nothing: the rest goes back to spot
+        Row(UNWINDING, "perp_refused",  None,             STAY,      (note_perp_refused,), why="22002 settles nothing: the rest goes back to spot"),
         Row(UNWINDING, "breach",        None,             IGNORE,    why="it is being unwound"),
         Row(UNWINDING, "timer",         over,             DONE,      (close,)),
         Row(UNWINDING, "timer",         may_unwind,       STAY,      (send_unwind,)),
         Row(UNWINDING, "timer",         may_rest_on_spot, STAY,      (send_spot_rest,)),
         Row(UNWINDING, "timer",         may_round_up,     STAY,      (send_unwind_up,)),
-        Row(UNWINDING, "timer",         both_refused,     STAY,      (forget_refusals,)),  # nothing may be left alone: both are tried again, slowly
+        Row(UNWINDING, "timer",         both_refused,     STAY,      (forget_refusals,), why="nothing may be left alone: both are tried again, slowly"),
         Row(UNWINDING, "timer",         None,             IGNORE,    why="its order is out, or the pace or the book says wait"),
 
         Row(DONE,      "opened",        None,             NEVER,     why=ONCE),
         Row(DONE,      "grow",          None,             NEVER,     why="a further fill opens a ticket of its own"),
         Row(DONE,      "net",           None,             NEVER,     why="nothing is left to net against"),
-        Row(DONE,      "hedge_filled",  None,             STAY,      (book_filled, spill)),  # legal: it opens a ticket the other way
+        Row(DONE,      "hedge_filled",  None,             STAY,      (book_filled, spill), why="legal: it opens a ticket the other way"),
         Row(DONE,      "unwind_filled", None,             STAY,      (book_unwound, spill)),
         Row(DONE,      "child_settled", None,             IGNORE,    why=LATE),
         Row(DONE,      "spot_refused",  None,             IGNORE,    why=LATE),

@@ -1,5 +1,6 @@
 """P0-0c: both books and the private stream come by socket, ticks on their period, and account events act at once."""
 
+import itertools
 from decimal import Decimal
 from pathlib import Path
 
@@ -39,11 +40,11 @@ async def test_everything_goes_through_pybotters_store(tmp_path: Path) -> None:
         bot.fill_bid()
         await bot.hedged()
         store = bot.runner.sockets.store
-        await bot.until(lambda: store.position.find() and len(store.fill.find()) == 2)
+        await bot.until(lambda: store.positions.find() and len(store.fill.find()) == 2)
 
         assert {row["instType"] for row in store.book.find()} == {"USDT-FUTURES", "SPOT"}
         assert {row["instType"] for row in store.fill.find()} == {"USDT-FUTURES", "SPOT"}
-        assert Decimal(store.position.find()[0]["total"]) == Decimal("0.02")
+        assert Decimal(store.positions.find()[0]["total"]) == Decimal("0.02")
         assert {row["instType"] for row in store.account.find()} == {"USDT-FUTURES", "SPOT"}
 
 
@@ -55,7 +56,7 @@ async def test_ticks_come_every_tick_sec(tmp_path: Path) -> None:
         await bot.until(lambda: len(bot.find("tick")) >= begun + 11)
 
         ticks = bot.find("tick")[begun : begun + 11]
-        gaps = [after["ts"] - before["ts"] for before, after in zip(ticks, ticks[1:], strict=False)]
+        gaps = [after["ts"] - before["ts"] for before, after in itertools.pairwise(ticks)]
         assert min(gaps) >= 90 and sum(gaps) >= 990
         assert ticks[-1]["data"]["perp"]["bid"] == "3500" and ticks[-1]["data"]["spot"]["ask"] == "3500.1"
 
@@ -91,7 +92,7 @@ async def test_a_positions_push_is_heard_at_once(tmp_path: Path) -> None:
         asked = len(bot.requests("single-position", "GET"))
         bot.fill_bid()
         await bot.hedged()
-        await bot.until(lambda: any(Decimal(row["total"]) for row in bot.runner.sockets.store.position.find()))
+        await bot.until(lambda: any(Decimal(row["total"]) for row in bot.runner.sockets.store.positions.find()))
 
         assert bot.runner.desk.state.ledger.perp == Decimal("0.02") == bot.truth.position
         assert len(bot.requests("single-position", "GET")) == asked

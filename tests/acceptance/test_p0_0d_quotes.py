@@ -62,7 +62,7 @@ async def test_another_margin_mode_than_the_accounts_ends_the_run(tmp_path: Path
 
 
 async def test_a_replaced_quote_never_stands_beside_its_successor(tmp_path: Path) -> None:
-    """Over ten moves of the book there is never more than one bid and one ask on the exchange."""
+    """Over five moves of the book there is never more than one bid and one ask on the exchange."""
     async with trading(tmp_path, {"rate_limits": False}) as bot:
         await bot.quoting()
         most = 0
@@ -74,7 +74,7 @@ async def test_a_replaced_quote_never_stands_beside_its_successor(tmp_path: Path
             bid = bot.quote("buy")
             return bid is not None and bid.price == price
 
-        for step in range(1, 11):
+        for step in range(1, 6):
             touch(bot.exchange, perp=f"{3500 + step}.00", spot=f"{3500 + step}.00")
             mid = Decimal(3500 + step) + Decimal("0.05")
             wanted = (mid * (1 - Decimal("0.0004"))).quantize(Decimal("0.01"), rounding="ROUND_FLOOR")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.settings import Settings
 from tests.support.bot import Bot, trading
 
 
@@ -66,9 +67,6 @@ async def test_the_favoured_side_is_closer_and_the_other_further(
         assert abs(bid - bid_bps) < Decimal("0.05") and abs(ask - ask_bps) < Decimal("0.05")
 
 
-async def test_both_are_on_by_default(tmp_path: Path) -> None:
+def test_both_are_on_by_default() -> None:
     """The live defaults filter and lean; only a setting turns that off."""
-    async with trading(tmp_path) as bot:
-        config = bot.settings.__class__()
-
-        assert config.min_abs_funding > 0 and config.funding_skew_bps > 0
+    assert Settings().min_abs_funding > 0 and Settings().funding_skew_bps > 0

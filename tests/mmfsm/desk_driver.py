@@ -1,4 +1,4 @@
-"""A fake venue for one desk: it answers actions with events, late, twice, out of order or not at all, and keeps the truth.
+"""A fake venue for one desk: it answers actions late, twice, out of order or not at all, and it keeps the truth.
 
 Everything is drawn from one seeded `random.Random`, time is virtual, and only the public API is used: `Desk.handle`,
 actions and events. `check` runs after every event and raises `AssertionError` naming the seed.
@@ -30,6 +30,7 @@ from mmfsm.actions import (
     QueryOrder,
     QueryPosition,
     QueryServerTime,
+    Reconnect,
     Record,
     Subscribe,
 )
@@ -108,6 +109,8 @@ class Watch:
 
     def _exposure(self, desk: Desk) -> None:
         s = desk.state
+        if not s.books_open:
+            return
         owned = sum((ticket.exposure for ticket in s.tickets.values()), ZERO) + s.dust
         assert s.ledger.delta == owned, f"delta {s.ledger.delta} is owned as {owned}"
 
@@ -133,7 +136,9 @@ class Watch:
         on_grid(request)
         order = s.orders.open[request.client_oid]
         if order.owner in ("bid", "ask"):
-            assert s.mode.state == "QUOTING" and not s.tickets, f"a quote in {s.mode.state} with {len(s.tickets)} tickets"
+            assert s.mode.state == "QUOTING" and not s.tickets, (
+                f"a quote in {s.mode.state} with {len(s.tickets)} tickets"
+            )
             assert request.tif is Tif.POST_ONLY
         elif request.intent in (OrderIntent.HEDGE, OrderIntent.UNWIND):
             ticket = s.tickets[order.owner]
@@ -245,9 +250,7 @@ def accept(request: OrderRequest, at_ms: int, order_id: str | None) -> PlaceAnsw
     return PlaceAnswered(at_ms, request.client_oid, OrderResult(Outcome.ACCEPTED, order_id))
 
 
-def refuse(
-    request: OrderRequest, at_ms: int, outcome: Outcome = Outcome.REFUSED, code: str = "45110"
-) -> PlaceAnswered:
+def refuse(request: OrderRequest, at_ms: int, outcome: Outcome = Outcome.REFUSED, code: str = "45110") -> PlaceAnswered:
     return PlaceAnswered(at_ms, request.client_oid, OrderResult(outcome, code=code))
 
 
@@ -268,6 +271,8 @@ class Faults:
     partial: float = 0.0
     empty: float = 0.0
     lost_answer: float = 0.0
+    no_order_id: float = 0.0
+    silent_book: float = 0.0
     cut: float = 0.0
     quote_fill: float = 0.0
     slow_ms: int = 30
@@ -310,7 +315,7 @@ class Venue:
         self.fills: list[NormalizedFill] = []
         self.alerts: list[Alert] = []
         self.exits: list[Exit] = []
-        self.private_up = False
+        self.private_up = self.dead = False
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
         self._seq = 0
 
@@ -337,6 +342,8 @@ class Venue:
 
     def tell(self, event: Event) -> None:
         """Give the desk an event, check the invariants, and carry out what it asks."""
+        if self.dead:
+            return
         actions = self.desk.handle(event)
         if self.twin is not None:
             assert self.twin.handle(event) == actions, f"seed {self.seed}: the restored desk does otherwise"
@@ -352,6 +359,20 @@ class Venue:
         text = json.dumps(self.desk.snapshot())
         self.twin = Desk.restore(self.params, json.loads(text))
 
+    def kill(self, seconds: int) -> None:
+        """The process dies and is started again later: what it knew is kept, what was on its way to it is not."""
+        text = json.dumps(self.desk.snapshot())
+        self.dead, self.twin, self.private_up = True, None, False
+        if self.chance(0.5):  # nor did its last requests leave
+            self._queue.clear()
+            self._pulse()
+        self.run(seconds)
+        self._queue.clear()
+        self.dead = False
+        earlier = Desk.restore(self.params, json.loads(text))
+        self.desk = earlier.restarted(self.params, run=earlier.state.run + 1)
+        self.start()
+
     def start(self) -> None:
         self.tell(Start(self.now))
         for feed in (FeedName.PERP_BOOK, FeedName.SPOT_BOOK, FeedName.PRIVATE):
@@ -364,9 +385,9 @@ class Venue:
         for inst, shift in ((PERP, ZERO), (SPOT, Decimal(1))):
             bid = self.mid + shift
             level = Decimal(50)
-            self.tell(
-                BookEvent(self.now, inst, (Level(bid, level),), (Level(bid + Decimal("0.01"), level),), self.now)
-            )
+            if self.chance(self.faults.silent_book):
+                continue
+            self.tell(BookEvent(self.now, inst, (Level(bid, level),), (Level(bid + Decimal("0.01"), level),), self.now))
         if self.private_up:
             self.tell(FeedAlive(self.now, FeedName.PRIVATE))
         if self.chance(self.faults.quote_fill):
@@ -375,11 +396,13 @@ class Venue:
             self._cut()
         self.tell(Tick(self.now))
         due = self.desk.next_due_ms
-        if due is not None and due - self.now < 1000:
+        if due is not None and due - self.now < 1000 and not self.dead:
             self.later(max(due - self.now, 1), lambda: self.tell(Tick(self.now)))
         self.later(1000, self._pulse)
 
     def _cut(self) -> None:
+        if not self.private_up:
+            return
         self.private_up = False
         self.tell(FeedDown(self.now, FeedName.PRIVATE, "cut"))
         self.later(self.rng.randint(200, 3000), lambda: self.tell(FeedUp(self.now, FeedName.PRIVATE)))
@@ -419,6 +442,8 @@ class Venue:
                 and (fill.order_id == action.order_id if action.order_id else fill.exch_ms >= action.since_ms)
             ]
             self.later(back, lambda: self._tell_fills(action, found))
+        elif isinstance(action, Reconnect):
+            self._cut()
         elif isinstance(action, Subscribe):
             self.later(back, lambda: self._subscribed(action))
         else:
@@ -439,19 +464,20 @@ class Venue:
             (faults.refused_leg, OrderResult(Outcome.REFUSED_LEG, code="43012"), False),
             (faults.busy, OrderResult(Outcome.BUSY, code="429"), False),
         )
-        for share, result, exists in kinds:
+        result, exists = ACCEPTED, True
+        for share, other, arrives in kinds:
             if roll < share:
+                result, exists = other, arrives
                 break
             roll -= share
-        else:
-            result, exists = ACCEPTED, True
         if exists and request.reduce_only and request.side.sign * self.perp >= 0:
             result, exists = OrderResult(Outcome.FLAT, code="22002"), False
         if exists:
             order = Placed(request, f"x{len(self.orders)}")
             self.orders[request.client_oid] = order
             if result.outcome is Outcome.ACCEPTED:
-                result = OrderResult(Outcome.ACCEPTED, order.order_id)
+                named = not (request.reduce_only and self.chance(faults.no_order_id))
+                result = OrderResult(Outcome.ACCEPTED, order.order_id if named else None)
             self._match(order)
         if result.outcome is Outcome.ACCEPTED:
             self._answer(request, result, back)
@@ -467,7 +493,7 @@ class Venue:
             if crosses:
                 self._end(order)
             else:
-                self.push(lambda report=order.report(): OrderEvent(self.now, report))
+                self._tell_of(order)
             return
         take = request.qty if crosses and not self.chance(self.faults.empty) else ZERO
         if take and self.chance(self.faults.partial):
@@ -515,7 +541,11 @@ class Venue:
     def _end(self, order: Placed) -> None:
         if not order.ended:
             order.ended = True
-            self.push(lambda report=order.report(): OrderEvent(self.now, report))
+            self._tell_of(order)
+
+    def _tell_of(self, order: Placed) -> None:
+        report = order.report()
+        self.push(lambda: OrderEvent(self.now, report))
 
     def _hit_a_quote(self) -> None:
         resting = [order for order in self.orders.values() if not order.ended]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from freezegun import freeze_time
@@ -10,7 +11,7 @@ from freezegun import freeze_time
 from mmfsm.clock import now_ms
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-BASES = [0, 1_795_536_000_000, 1_786_453_217_000, 1_709_210_096_000, 4_102_444_799_000]
+BASES = [0, 1_000, 135_929_300_000, 1_786_453_217_000, 1_795_536_000_000, 2_198_518_506_000, 4_102_444_799_000]
 
 
 def at(ms: int) -> datetime:
@@ -38,7 +39,7 @@ def test_a_tick_of_a_millisecond_is_one_millisecond(base_ms: int) -> None:
             frozen.tick(timedelta(milliseconds=1))
             read.append(now_ms())
 
-    assert [after - before for before, after in zip(read, read[1:], strict=False)] == [1] * 1000
+    assert [after - before for before, after in pairwise(read)] == [1] * 1000
 
 
 def test_microseconds_are_cut_off() -> None:

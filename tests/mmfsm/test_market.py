@@ -13,7 +13,7 @@ from mmfsm.market import bbo_of, metrics_of, order_book_imbalance
 from mmfsm.values import InstType, Level
 
 D = Decimal
-FAST = settings(max_examples=200, deadline=None)
+FAST = settings(max_examples=100, deadline=None)
 liquidity = st.decimals(D(0), D("1000000"), places=8)
 
 

@@ -14,7 +14,7 @@ from mmfsm.testing import rules_perp, rules_spot
 from mmfsm.values import InstrumentRules, Side
 
 D = Decimal
-FAST = settings(max_examples=150, deadline=None)
+FAST = settings(max_examples=100, deadline=None)
 
 values = st.decimals(D("-1000000"), D("1000000"), places=9)
 quantities = st.decimals(D("0"), D("10000"), places=8)

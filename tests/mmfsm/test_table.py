@@ -240,12 +240,13 @@ def order_case(pick: Pick, state: str) -> tuple[Any, Any]:
     )
     subject = order.Order(
         request, "bid", of(pick, 0, 99_000), state, of(pick, None, "7"), of(pick, d("0"), d("0.01"), d("0.02")),
-        of(pick, None, d("0.02"), d("0.03")), of(pick, True, False), of(pick, 0, 99_500), of(pick, 0, 99_900),
-        of(pick, 0, 1), of(pick, True, False),
+        of(pick, None, d("0.02"), d("0.03")), shown=of(pick, d("0"), d("0.02")), shown_ms=of(pick, 0, 99_900),
+        cancel_wanted=of(pick, True, False), since_ms=of(pick, 0, 99_500), doubt_ms=of(pick, 0, 99_500),
+        asked_ms=of(pick, 0, 99_900), not_found=of(pick, 0, 1), alarmed=of(pick, True, False),
     )  # fmt: skip
     what = order.OrderInput(
-        100_000, LIMITS, of(pick, None, "7"), of(pick, d("0.005"), d("0.01")), of(pick, d("0"), d("0.02")),
-        "why", Outcome.REFUSED, of(pick, True, False),
+        100_000, LIMITS, order_id=of(pick, None, "7"), qty=of(pick, d("0.005"), d("0.01")),
+        filled=of(pick, d("0"), d("0.02")), reason="why", outcome=Outcome.REFUSED, asked=of(pick, True, False),
     )  # fmt: skip
     return subject, what
 
@@ -268,10 +269,14 @@ def session_case(pick: Pick, state: str) -> tuple[Any, Any]:
         return of(pick, True, False)
 
     subject = session.Session(
-        state, of(pick, "probe", "ask_time"), of(pick, 0, 9_500), flag(), of(pick, 0, 9_000), flag(), flag(),
-        readback_asked_ms=of(pick, 0, 5_000, 9_999), readback_ms=of(pick, 0, 10_001),
+        state, of(pick, "probe", "ask_time", "ask_account", "ask_constraints"), of(pick, 0, 9_500),
+        unanswered=flag(), since_ms=of(pick, 0, 9_000),
+        mode_set=flag(), probing=flag(), readback_asked_ms=of(pick, 0, 5_000, 9_999), readback_ms=of(pick, 0, 10_001),
     )  # fmt: skip
-    what = session.SessionInput(10_000, 5_000, *(flag() for _ in range(7)), failure="f", detail="d")
+    what = session.SessionInput(
+        10_000, 5_000, fits=flag(), fixable=flag(), final=flag(), fresh=flag(), probe_needed=flag(), quiet=flag(),
+        clean=flag(), failure="f", detail="d",
+    )  # fmt: skip
     return subject, what
 
 

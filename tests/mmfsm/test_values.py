@@ -16,7 +16,7 @@ D = Decimal
 FILL = NormalizedFill(InstType.PERP, "o1", Side.BUY, D("2500.10"), D("0.020"), 1_795_536_000_123)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=D("-1e30"), max_value=D("1e30")))
 def test_plain_never_has_an_exponent_and_loses_nothing(value: Decimal) -> None:
     """The text has digits, a sign and a point at most, no trailing zeros behind it, and reads back as the value."""

@@ -12,6 +12,7 @@ the log and by everything that reaches the exchange.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -50,6 +51,7 @@ FAST = {
 """Settings under which everything a test waits for comes within milliseconds."""
 
 Line = dict[str, Any]
+_NUMBERS = itertools.count()
 
 
 class Bot:
@@ -225,14 +227,23 @@ class Bot:
 
 
 def settings_on(exchange: PaperExchange, log_path: Path, **overrides: str) -> Settings:
-    """Settings that reach the exchange with its key, and everything fast; anything can be overridden."""
-    return settings_for(PaperRun(log_path=str(log_path), overrides=FAST | overrides), exchange)
+    """Settings that reach the exchange with its key, and everything fast; anything can be overridden.
+
+    The journal is kept beside the log: a second run of a test takes up what the first one knew.
+    """
+    run = PaperRun(log_path=str(log_path), state_dir=str(log_path.parent / "state"), overrides=FAST | overrides)
+    return settings_for(run, exchange)
 
 
 def touch(exchange: PaperExchange, perp: str = "3500.00", spot: str = "3500.00", qty: str = "50") -> None:
     """Show a book on both legs, a tick wide, from these best bids."""
     for product, bid in (("perp", perp), ("spot", spot)):
         exchange.market.set_touch(product, bid, Decimal(bid) + Decimal("0.1"), qty)  # type: ignore[arg-type]
+
+
+def nowhere_to_sign(**more: str) -> dict[str, str]:
+    """Overrides of a dry run without a key."""
+    return {"DRY_RUN": "1", "BITGET_API_KEY": "", "BITGET_API_SECRET": "", "BITGET_API_PASSPHRASE": ""} | more
 
 
 @asynccontextmanager
@@ -250,8 +261,7 @@ async def bot_on(
     exchange: PaperExchange, tmp_path: Path, strategy: Strategy | None = None, **overrides: str
 ) -> AsyncIterator[Bot]:
     """Run a bot on an exchange. One that still runs at the end is stopped, and must end clean."""
-    log_path = tmp_path / f"bot-{len(list(tmp_path.iterdir()))}.jsonl"
-    bot = Bot(exchange, settings_on(exchange, log_path, **overrides), strategy)
+    bot = Bot(exchange, settings_on(exchange, tmp_path / f"bot-{next(_NUMBERS)}.jsonl", **overrides), strategy)
     try:
         yield bot
         if bot.runner.exit_status is None:

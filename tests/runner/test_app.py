@@ -1,0 +1,192 @@
+"""The runner's own life: who is asked first, what wakes it, and how it ends when something of ours breaks."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmfsm import ObiFundingStrategy
+from mmfsm import actions as do
+from mmfsm.strategy import QuoteView
+from mmfsm.values import InstType, QuotePlan
+from runner.app import STATUS_CRASHED, Executor
+from runner.bitget.gateway import Events
+from runner.lock import LockedError
+from tests.support.bot import Bot, bot_on, exchange_with, settings_on, touch, trading
+
+
+class Brittle:
+    """The library's own strategy, until it is told to fail."""
+
+    def __init__(self) -> None:
+        self.broken = False
+
+    def quote(self, view: QuoteView) -> QuotePlan:
+        if self.broken:
+            raise ZeroDivisionError("a strategy of one's own")
+        return ObiFundingStrategy().quote(view)
+
+
+class Failing:
+    """An executor that raises at one kind of action and passes the others on."""
+
+    def __init__(self, inner: Executor, kind: type[do.Action]) -> None:
+        self.inner = inner
+        self.kind = kind
+
+    async def execute(self, action: do.Action) -> Events:
+        if isinstance(action, self.kind):
+            raise RuntimeError("a fault of the executor's own")
+        return await self.inner.execute(action)
+
+
+async def test_deadlines_are_kept_without_ticks(tmp_path: Path) -> None:
+    """A minute between ticks, and books that are silent: the runner wakes for the deadline, and the ticket chases."""
+    told = {"HEDGE_DEADLINE_MS": "300", "HEDGE_RETRY_MS": "800", "MAX_UNHEDGED_SEC": "30", "BOOK_STALE_MS": "600000"}
+    async with trading(tmp_path, TICK_SEC="60", **told) as bot:
+        await bot.quoting()
+        bot.exchange.market.set_book("spot", [("3400.00", "50")], [("3500.10", "50")])
+        await bot.until(lambda: bot.runner.desk.state.books[InstType.SPOT].bids[0].price == 3400)
+        for leg in ("perp", "spot"):
+            bot.exchange.silence(leg, "books5")  # type: ignore[arg-type]
+        bot.exchange.market.set_book("spot", [("3300.00", "50")], [("3500.10", "50")])
+        bot.fill_bid()
+        await bot.until(lambda: bot.find("ticket", data_status="CHASING"))
+
+        chasing, opened = bot.find("ticket", data_status="CHASING")[0], bot.find("ticket")[0]
+        assert 300 <= chasing["ts"] - opened["ts"] < 2_000
+        touch(bot.exchange)
+        for leg in ("perp", "spot"):
+            bot.exchange.silence(leg, "books5", is_silent=False)  # type: ignore[arg-type]
+        await bot.hedged()
+
+
+async def test_a_desk_that_raises_takes_the_quotes_out_and_ends(tmp_path: Path) -> None:
+    """Nothing it says can be relied on: both quotes are cancelled, the status says it crashed."""
+    strategy = Brittle()
+    async with trading(tmp_path, strategy=strategy) as bot:
+        await bot.quoting()
+        strategy.broken = True
+        touch(bot.exchange, perp="3501.00")
+        status = await bot.ended()
+
+        assert status == STATUS_CRASHED and "ZeroDivisionError" in bot.runner.exit_reason
+        await bot.exchange.until(lambda: not bot.open_orders)
+        assert bot.find("log", where=lambda line: line["data"]["level"] == "CRITICAL")
+
+
+async def test_a_request_that_raises_halts_for_a_person(tmp_path: Path) -> None:
+    """A fault of ours in a request is no crash: HALTED, latched, quotes out, and the run goes on."""
+    async with trading(tmp_path) as bot:
+        await bot.quoting()
+        inner = bot.runner.executor
+        bot.runner.executor = Failing(inner, do.QueryFills)
+        await bot.exchange.cut("private")
+        await bot.until(lambda: bot.halts.get("breach:request:QueryFills") and not bot.open_orders)
+        assert bot.mode == "HALTED"
+
+        bot.runner.executor = inner
+
+
+async def test_a_second_run_on_the_same_account_is_refused(tmp_path: Path) -> None:
+    """One instance per account and symbol: the second ends before it asks anything, naming the first."""
+    async with trading(tmp_path) as bot:
+        await bot.quoting()
+        asked = len(bot.exchange.requests)
+        second = Bot(bot.exchange, settings_on(bot.exchange, tmp_path / "second.jsonl"))
+        with pytest.raises(LockedError, match=bot.runner.run_id):
+            await second.ended()
+
+        assert len([it for it in list(bot.exchange.requests)[asked:] if "constraints" in it.path]) == 0
+
+
+async def test_a_run_that_was_killed_is_taken_up_where_it_was(tmp_path: Path) -> None:
+    """Killed with quotes resting: the next run cancels them first, knows the position, and quotes again."""
+    async with exchange_with() as exchange:
+        first = Bot(exchange, settings_on(exchange, tmp_path / "first.jsonl"))
+        await first.quoting()
+        first.fill_bid()
+        await first.hedged()
+        await first.quoting()
+        left = {order.order_id for order in first.open_orders}
+        await first.kill()
+        assert {order.order_id for order in exchange.account_view().open_orders} == left
+
+        async with bot_on(exchange, tmp_path) as second:
+            await second.quoting()
+
+            assert not left & {order.order_id for order in second.open_orders}
+            assert second.runner.desk.state.ledger.perp == second.truth.position
+            assert second.find("restored") and second.find("order_new", intent="hedge") == []
+
+
+async def test_an_open_ticket_survives_a_kill(tmp_path: Path) -> None:
+    """Killed with a fill unhedged: the next run hedges it, once."""
+    async with exchange_with() as exchange:
+        told = {"HEDGE_RETRY_MS": "300", "HEDGE_DEADLINE_MS": "400"}
+        first = Bot(exchange, settings_on(exchange, tmp_path / "first.jsonl", **told))
+        await first.quoting()
+        exchange.market.set_book("spot", [("3400.00", "50")], [("3500.10", "50")])
+        first.fill_bid()
+        await first.until(lambda: first.find("order_new", intent="hedge"))
+        await first.until(lambda: not first.open_orders and not first.runner.desk.state.orders.in_flight)
+        await first.kill()
+        touch(exchange)
+
+        async with bot_on(exchange, tmp_path, **told) as second:
+            await second.hedged()
+
+            assert exchange.account_view().spot["ETH"].total == Decimal("0.48")
+            assert second.find("restored")[0]["data"]["tickets"] and second.runner.desk.state.ledger.delta == 0
+
+
+async def test_stop_while_a_hedge_is_open_waits_for_it(tmp_path: Path) -> None:
+    """The stop comes with the hedge on its way: it is followed to its end, then the run ends clean and flat."""
+    async with trading(tmp_path) as bot:
+        await bot.quoting()
+        bot.exchange.next_answer("/spot/trade/place-order", "delay_before_ms", ms=300)
+        bot.fill_bid()
+        await bot.until(lambda: bot.requests("/spot/trade/place-order"))
+        status = await bot.stop()
+
+        assert status == 0 and bot.find("ticket", data_status="DONE")
+        assert bot.runner.desk.state.ledger.delta == 0 and bot.open_orders == ()
+
+
+async def test_a_stop_that_cannot_be_confirmed_ends_unclean_and_says_so(tmp_path: Path) -> None:
+    """The exchange does not answer the reading back: status 1 after STOP_BOUND_SEC, never 0."""
+    async with trading(tmp_path, STOP_BOUND_SEC="1") as bot:
+        await bot.quoting()
+        bot.exchange.next_answer("orders-pending", "http500", times=1000)
+        status = await bot.stop()
+
+        assert status == 1 and bot.runner.exit_reason == "stop_bound"
+
+
+async def test_flatten_closes_the_held_pair(tmp_path: Path) -> None:
+    """A person's word: the perp leg is closed reduce-only, spot follows, both end where they began."""
+    async with trading(tmp_path) as bot:
+        await bot.quoting()
+        bot.fill_bid()
+        await bot.hedged()
+        bot.runner.flatten()
+        await bot.until(lambda: bot.find("flattened"))
+
+        assert bot.truth.position == 0 and bot.runner.desk.state.ledger.delta == bot.runner.desk.state.dust
+        closes = [body for body in bot.requests("/mix/order/place-order") if body.get("reduceOnly") == "YES"]
+        assert len(closes) == 1 and closes[0]["timeInForceValue"] == "ioc"
+
+
+async def test_the_first_line_says_which_run_it_is_without_a_secret(tmp_path: Path) -> None:
+    """Version, host, process, and every setting, with the secrets hidden."""
+    async with trading(tmp_path) as bot:
+        await bot.ready()
+
+        first: dict[str, Any] = bot.lines[0]
+        assert first["event"] == "run" and first["data"]["config"]["DRY_RUN"] is False
+        assert first["data"]["run_id"] == bot.runner.run_id
+        key = bot.exchange.credentials
+        text = json.dumps(bot.lines)
+        assert key.secret not in text and key.passphrase not in text and key.api_key not in text

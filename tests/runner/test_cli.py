@@ -1,0 +1,141 @@
+"""The command line: what each command prints, and what its exit status says."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runner.__main__ import USAGE_ERROR, main
+from tests.support.bot import exchange_with, settings_on, touch
+from tests.support.tape import ROOT
+
+
+@pytest.fixture(autouse=True)
+def _bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty folder, and no setting of ours in the environment."""
+    for name in list(os.environ):
+        if name.startswith(("BITGET_", "MMFSM_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.chdir(tmp_path)
+
+
+def test_config_prints_every_setting_with_its_origin(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """From the environment, from a line of `.env`, by default; and a secret is shown as stars."""
+    monkeypatch.setenv("QUOTE_SIZE", "0.03")
+    (tmp_path / ".env").write_text(
+        "MAX_POSITION=0.5\nBITGET_API_KEY=k\nBITGET_API_SECRET=hush\nBITGET_API_PASSPHRASE=p\n"
+    )
+
+    assert main(["config"]) == 0
+    rows = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert "0.03" in rows["QUOTE_SIZE"] and "environment" in rows["QUOTE_SIZE"]
+    assert "0.5" in rows["MAX_POSITION"] and ".env:1" in rows["MAX_POSITION"]
+    assert "default" in rows["HEDGE_DEADLINE_MS"] and "ms" in rows["HEDGE_DEADLINE_MS"]
+    assert "***" in rows["BITGET_API_SECRET"] and not any("hush" in line for line in rows.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("HEDGE_DEADLINE_MS", "soon", ["HEDGE_DEADLINE_MS", "soon", "whole number"]),
+        ("TICK_SEC", "0.001", ["TICK_SEC", "0.001", "0.05"]),
+        ("PERP_TIF", "ioc", ["PERP_TIF", "ioc", "timeInForceValue"]),
+        ("BITGET_REST_ULR", "http://127.0.0.1", ["BITGET_REST_ULR", "BITGET_REST_URL"]),
+        ("DRY_RUN", "0", ["BITGET_API_KEY"]),
+    ],
+)
+@pytest.mark.parametrize("command", [[], ["live"], ["check"], ["config"]], ids=["(none)", "live", "check", "config"])
+def test_a_setting_that_cannot_be_used_is_named(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    command: list[str],
+    name: str,
+    value: str,
+    words: list[str],
+) -> None:
+    """Which variable, what it got, what it takes; one line, a status of its own, and nothing is opened."""
+    monkeypatch.setenv(name, value)
+
+    assert main(command) == USAGE_ERROR
+    errors = capsys.readouterr().err
+    assert all(word in errors for word in words) and errors.count("\n") == 1
+    assert not Path("logs").exists()
+
+
+def test_an_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the list of those there are."""
+    with pytest.raises(SystemExit) as ended:
+        main(["trade"])
+
+    assert ended.value.code == 2 and "paper" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "soon", "nan", "1e9"])
+def test_paper_takes_a_sensible_time_alone(capsys: pytest.CaptureFixture[str], seconds: str) -> None:
+    """Anything else is refused before a socket is opened."""
+    with pytest.raises(SystemExit) as ended:
+        main(["paper", "--seconds", seconds])
+
+    assert ended.value.code == 2 and "--seconds" in capsys.readouterr().err
+
+
+def test_paper_runs_and_prints_the_table(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The profile first, the figures last, the summary as JSON; status 0 when it ended flat and clean."""
+    status = main(["paper", "--seconds", "1.5", "--log", "run.jsonl", "--summary", "figures.json", "--double-pushes"])
+
+    out = capsys.readouterr().out
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert status == 0 and figures["ok"] and figures["quotes_placed"] > 0
+    assert "BASE_HALF_SPREAD_BPS=0.6" in out and "flat and clean" in out and (tmp_path / "run.jsonl").exists()
+
+
+def test_the_help_names_every_command() -> None:
+    """`python -m runner --help` in a process of its own: paper, exchange, check, config and live."""
+    done = subprocess.run(
+        [sys.executable, "-m", "runner", "--help"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert done.returncode == 0
+    assert all(word in done.stdout for word in ("live", "paper", "exchange", "check", "config"))
+
+
+async def test_a_second_signal_ends_it_without_waiting(tmp_path: Path) -> None:
+    """The exchange answers no reading back: the first SIGINT waits for it, the second ends with status 4."""
+    async with exchange_with() as exchange:
+        settings = settings_on(exchange, tmp_path / "run.jsonl")
+        env = {
+            name: str(int(value)) if isinstance(value, bool) else str(value)
+            for name, value in settings.redacted().items()
+        } | {
+            "BITGET_API_KEY": settings.bitget_api_key,
+            "BITGET_API_SECRET": settings.bitget_api_secret,
+            "BITGET_API_PASSPHRASE": settings.bitget_api_passphrase,
+        }
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "runner", cwd=ROOT, env=os.environ | env, stderr=asyncio.subprocess.PIPE
+        )
+        try:
+            await exchange.until(lambda: len(exchange.account_view().open_orders) == 2, 20)
+            exchange.next_answer("orders-pending", "http500", times=10_000)
+            process.send_signal(signal.SIGINT)
+            await exchange.until(lambda: not exchange.account_view().open_orders, 20)
+            touch(exchange)
+            assert process.returncode is None
+            process.send_signal(signal.SIGINT)
+            async with asyncio.timeout(10):
+                _, errors = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
+    assert process.returncode == 4, errors.decode()[-2000:]
+    assert "second SIGINT" in errors.decode()

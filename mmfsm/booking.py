@@ -7,6 +7,7 @@ from mmfsm.actions import QueryFills
 from mmfsm.events import FeedName, FillEvent, FillUnparsable
 from mmfsm.ledger import signed_change
 from mmfsm.machines.order import Order
+from mmfsm.orders import EARLY_MAX
 from mmfsm.state import Turn
 from mmfsm.values import InstType, NormalizedFill, plain
 
@@ -30,7 +31,8 @@ def take(turn: Turn, fill: NormalizedFill) -> None:
     elif fill.dedupe_key in s.orders.early:
         return
     elif s.orders.awaits_answer(fill):
-        s.orders.park(fill)
+        if not s.orders.park(fill):
+            turn.halt_soon("fills_without_order", latched=True, detail=f"more than {EARLY_MAX} wait for their order")
     elif fill.forced and fill.inst is InstType.PERP:
         _book(turn, fill, None)
     else:
@@ -81,7 +83,8 @@ def _judge_stream(turn: Turn, fill: NormalizedFill) -> None:
 
 def _is_old_of_stray(turn: Turn, fill: NormalizedFill, order: Order) -> bool:
     """A stray's fills from before this run are in the position that was read at start."""
-    return order.owner == placing.STRAY and fill.exch_ms < turn.s.started_ms + turn.s.skew_ms
+    is_old = fill.exch_ms < turn.s.started_ms + turn.s.skew_ms
+    return order.owner == placing.STRAY and is_old and not turn.s.is_restored
 
 
 def _note_before_open(turn: Turn, fill: NormalizedFill, order: Order | None) -> None:

@@ -43,6 +43,7 @@ from mmfsm.events import (
     PosModeAnswered,
     Resume,
     ServerTimeRead,
+    SettleOrder,
     Start,
     Stop,
     SubscribeAnswered,
@@ -132,7 +133,10 @@ class Desk:
 
     @property
     def next_due_ms(self) -> int | None:
-        """When the next clock inside falls due; a Tick at or after it lets it act. None: only events can move it."""
+        """When the next clock of a ticket, an order, a book or the cool-down falls due; a Tick then lets it act.
+
+        Slower clocks (checks, readings, back-off) are served by a Tick every second or so, which is to be sent anyway.
+        """
         due = next_due_ms(self.state, self.params)
         return None if due is None else due - self.state.clock_offset_ms
 
@@ -245,6 +249,7 @@ def _settle(turn: Turn) -> None:
                 sessions.probe_settled(turn, order)
             elif order.owner == FLATTEN:
                 turn.s.closing = None
+                turn.s.closing_tries = 0 if order.booked else turn.s.closing_tries
             elif order.owner != STRAY:
                 hedging.child_settled(turn, order)
             if order.owner in placing.OURS:
@@ -295,9 +300,18 @@ def _on_fills_read(turn: Turn, event: FillsRead) -> None:
 def _on_start(turn: Turn, _event: Start) -> None:
     if turn.s.session.state == "COLD":
         turn.s.started_ms = turn.at_ms
+        _wind_clocks(turn)
     sessions.tell(turn, "start")
     if turn.s.books_open:
         reconciling.begin(turn)  # a restart: what was filled while nobody looked comes first
+
+
+def _wind_clocks(turn: Turn) -> None:
+    """After a restart doubt begins now: nobody could ask before. And a ticket tries spot before it unwinds."""
+    for order in turn.s.orders.open.values():
+        order.since_ms = order.doubt_ms = turn.at_ms
+    for ticket in turn.s.tickets.values():
+        ticket.unhedged_until_ms = max(ticket.unhedged_until_ms, turn.at_ms + turn.p.hedge_deadline_ms)
 
 
 def _on_halt(turn: Turn, event: Halt) -> None:
@@ -313,6 +327,14 @@ def _on_resume(turn: Turn, _event: Resume) -> None:
 def _on_flatten(turn: Turn, _event: Flatten) -> None:
     turn.s.flattening = True
     turn.record("risk", "operator", "flatten", intent="flatten")
+
+
+def _on_settle_order(turn: Turn, event: SettleOrder) -> None:
+    """A person has looked at the exchange: the order is gone, and its fills are those that were booked."""
+    order = turn.s.orders.open.get(event.client_oid)
+    turn.record("risk", "operator", "settle_order", client_oid=event.client_oid, data={"known": order is not None})
+    if order is not None:
+        placing.tell(turn, order, "given_up")
 
 
 def _on_stop(turn: Turn, event: Stop) -> None:
@@ -355,6 +377,7 @@ _ROUTES: dict[type[Any], tuple[Any, ...]] = {
     Halt: (_on_halt,),
     Resume: (_on_resume,),
     Flatten: (_on_flatten,),
+    SettleOrder: (_on_settle_order,),
     Stop: (_on_stop,),
     Breach: (_on_breach,),
 }

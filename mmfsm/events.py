@@ -6,7 +6,7 @@
               ServerTimeRead AccountRead ConstraintsRead PosModeAnswered CheckFailed
     feed      FeedUp FeedDown FeedAlive SubscribeAnswered
     clock     Tick
-    operator  Start Halt Resume Flatten Stop Breach
+    operator  Start Halt Resume Flatten SettleOrder Stop Breach
 
 `Event` is their closed union; anything else given to `Desk.handle` raises `IllegalEvent`.
 """
@@ -295,6 +295,14 @@ class Flatten:
 
 
 @attrs.frozen
+class SettleOrder:
+    """A person has looked: this order, unknown past its bound, is gone. What it filled beyond our books is drift."""
+
+    at_ms: int
+    client_oid: str
+
+
+@attrs.frozen
 class Stop:
     """End the run: cancel quotes, settle tickets, read back, exit."""
 
@@ -337,6 +345,7 @@ Event = (
     | Halt
     | Resume
     | Flatten
+    | SettleOrder
     | Stop
     | Breach
 )

@@ -20,6 +20,7 @@ from mmfsm.values import InstType
 PRIVATE_FIRST_MS = 10_000
 """How long the private stream may take from subscribing to its first push (positions come at once)."""
 
+BOOK_BACK_MAX_MS = 5_000
 BOOK_OF = {InstType.PERP: FeedName.PERP_BOOK, InstType.SPOT: FeedName.SPOT_BOOK}
 
 
@@ -68,9 +69,12 @@ def ask_funding(turn: Turn) -> None:
 
 
 def on_book(turn: Turn, event: BookEvent) -> None:
-    """Keep the newest book; an older one than that kept (by exchange time) is dropped and proves nothing."""
+    """Keep the newest book; one a little older than that kept (by exchange time) is dropped and proves nothing.
+
+    Much older means that the one kept had a wrong time: no single push may block a leg.
+    """
     kept = turn.s.books.get(event.inst)
-    if kept is not None and event.exch_ms < kept.exch_ms:
+    if kept is not None and kept.exch_ms - BOOK_BACK_MAX_MS < event.exch_ms < kept.exch_ms:
         return
     turn.s.books[event.inst] = event
     tell(turn, BOOK_OF[event.inst], "data")

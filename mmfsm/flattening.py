@@ -8,7 +8,10 @@ from __future__ import annotations
 from mmfsm import placing
 from mmfsm.rounding import taking_price, tradable_qty
 from mmfsm.state import Turn
-from mmfsm.values import InstType, Leg, OrderIntent, Side, Tif
+from mmfsm.values import InstType, Leg, OrderIntent, Side, Tif, plain
+
+CLOSING_TRIES_MAX = 10
+"""Closing orders that close nothing are an answer: after so many in a row a person decides."""
 
 
 def flatten_step(turn: Turn) -> None:
@@ -24,15 +27,18 @@ def flatten_step(turn: Turn) -> None:
         return
     if any(slot.state != "EMPTY" for slot in s.slots) or turn.at_ms - s.closing_ms < turn.p.unwind_retry_ms:
         return
+    if s.mode.latched or s.closing_tries >= CLOSING_TRIES_MAX:
+        _give_up(turn)
+        return
     side = Side.SELL if s.ledger.perp > 0 else Side.BUY
     touch = turn.hedge_view().touch(InstType.PERP, side)
     qty = s.constraints and touch and tradable_qty(abs(s.ledger.perp), touch, s.constraints.perp)
     if not touch or not qty:
         if touch:
-            s.flattening, s.flattened = False, True  # and no quotes until a person resumes
+            s.flattening, s.flattened, s.closing_tries = False, True, 0  # and no quotes until a person resumes
             turn.record("flattened", "oms", intent=OrderIntent.FLATTEN.value)
         return
-    s.closing_ms = turn.at_ms
+    s.closing_ms, s.closing_tries = turn.at_ms, s.closing_tries + 1
     request = placing.place(
         turn,
         owner=placing.FLATTEN,
@@ -49,3 +55,14 @@ def flatten_step(turn: Turn) -> None:
         reduce_only=True,
     )
     s.closing = request.client_oid
+
+
+def _give_up(turn: Turn) -> None:
+    """What could not be closed stays a hedged pair; nothing of it is naked, and a person is told."""
+    s = turn.s
+    why = "halted" if s.mode.latched else f"{s.closing_tries} orders did not close it"
+    s.flattening, s.flattened, s.closing_tries = False, True, 0
+    turn.record("flatten_failed", "oms", why, intent=OrderIntent.FLATTEN.value, data={"perp": plain(s.ledger.perp)})
+    turn.alert(
+        "flatten_failed", f"{plain(s.ledger.perp)} is still on the perp: {why}", "Look at the account, resume, flatten."
+    )

@@ -28,7 +28,7 @@ class Ledger:
     spot: Decimal = ZERO
     start: Decimal = ZERO
     cash: Decimal = ZERO
-    seen: dict[str, None] = attrs.field(factory=dict)
+    seen: dict[str, str] = attrs.field(factory=dict)
     shadows: dict[str, None] = attrs.field(factory=dict)
     last_fill_ms: dict[InstType, int] = attrs.field(factory=dict)
     fees: dict[str, Decimal] = attrs.field(factory=dict)
@@ -43,7 +43,7 @@ class Ledger:
 
     def is_seen(self, fill: NormalizedFill) -> bool:
         """Tell whether this trade is known, also when only one of the two tellings named its trade id."""
-        if fill.dedupe_key in self.seen:
+        if self.seen.get(fill.dedupe_key) == fill.order_id or _own_key(fill) in self.seen:
             return True
         if not fill.trade_id:
             return fill.fallback_key in self.shadows
@@ -55,12 +55,16 @@ class Ledger:
 
     def mark_seen(self, fill: NormalizedFill) -> None:
         """Remember a fill: it is a duplicate from here on."""
-        self.seen[fill.dedupe_key] = None
+        # Two orders of ours that met may share a trade id: the second is kept under its own order's name.
+        known = self.seen.setdefault(fill.dedupe_key, fill.order_id)
+        if known != fill.order_id:
+            self.seen[_own_key(fill)] = fill.order_id
         if fill.trade_id:
             self.shadows[fill.fallback_key] = None
-        for keys in (self.seen, self.shadows):
-            if len(keys) > SEEN_MAX:
-                del keys[next(iter(keys))]
+        if len(self.seen) > SEEN_MAX:
+            del self.seen[next(iter(self.seen))]
+        if len(self.shadows) > SEEN_MAX:
+            del self.shadows[next(iter(self.shadows))]
 
     def book(self, fill: NormalizedFill, base_coin: str, quote_coin: str = "USDT") -> Decimal:
         """Move the books by one fill and return the signed change of delta.
@@ -89,6 +93,10 @@ class Ledger:
     def value(self, perp_price: Decimal, spot_price: Decimal) -> Decimal:
         """Return what everything since the books opened is worth in quote coin: cash, and both legs at these prices."""
         return self.cash + self.perp * perp_price + self.spot_change * spot_price
+
+
+def _own_key(fill: NormalizedFill) -> str:
+    return f"{fill.dedupe_key}:{fill.order_id}"
 
 
 def signed_change(fill: NormalizedFill, base_coin: str) -> Decimal:

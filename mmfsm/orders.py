@@ -117,10 +117,12 @@ class Orders:
             for order in self.open.values()
         )
 
-    def park(self, fill: NormalizedFill) -> None:
-        """Keep a fill until its order is known. It is not booked yet; telling it again changes nothing."""
+    def park(self, fill: NormalizedFill) -> bool:
+        """Keep a fill until its order is known. It is not booked yet; telling it again changes nothing. False: full."""
+        if len(self.early) >= EARLY_MAX:
+            return False
         self.early[fill.dedupe_key] = fill
-        assert len(self.early) <= EARLY_MAX, "more fills wait for their order than orders can be out"
+        return True
 
     def named_or_orphaned(self) -> list[NormalizedFill]:
         """Take the parked fills whose order is known by now, and those that no unnamed order can explain any more."""

@@ -20,6 +20,7 @@ from mmfsm.values import (
     OrderReport,
     OrderRequest,
     OrderResult,
+    OrderStatus,
     Outcome,
     PositionEffect,
     PosMode,
@@ -208,7 +209,8 @@ def on_report(turn: Turn, order: Order, report: OrderReport, *, asked: bool) -> 
         order,
         name,
         order_id=report.order_id,
-        filled=report.filled,
+        # "filled" with a smaller figure is a slip of the telling, never a reason to settle without the fills
+        filled=max(report.filled, order.request.qty) if report.status is OrderStatus.FILLED else report.filled,
         reason=report.cancel_reason or report.status.value,
         asked=asked,
     )

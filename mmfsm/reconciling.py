@@ -24,7 +24,7 @@ from mmfsm.state import Balance, Turn
 from mmfsm.values import InstType, Outcome, plain
 
 FILLS_OVERLAP_MS = 60_000
-"""How far before the last booked fill a reading of fills begins: late ones are told again, and deduplicated."""
+"""How far before the last whole reading a reading of fills begins: what is told again is deduplicated."""
 
 RETRY_MS = 1_000
 
@@ -34,8 +34,9 @@ def begin(turn: Turn) -> None:
     s = turn.s
     s.recon.asked_ms, s.recon.failed = turn.at_ms, False
     s.recon.outstanding = ["position", "balance"]
+    # From the last whole reading on: a fill lost since then is still ahead, however many were told meanwhile.
+    since = (s.recon.whole_ms or s.started_ms) - FILLS_OVERLAP_MS
     for inst in InstType:
-        since = max(s.ledger.last_fill_ms.get(inst, s.started_ms) - FILLS_OVERLAP_MS, s.started_ms - FILLS_OVERLAP_MS)
         s.recon.outstanding += [f"fills:{inst}", f"orders:{inst}"]
         turn.do(QueryFills(inst, None, since))
         turn.do(QueryOpenOrders(inst))
@@ -54,6 +55,8 @@ def tick(turn: Turn) -> None:
     age = turn.at_ms - s.recon.asked_ms
     after_cut = s.recover_since_ms is not None and s.recon.asked_ms < s.recover_since_ms and feeding.all_fresh(turn)
     retry = bool(s.recon.failed or s.recon.outstanding) and age >= max(RETRY_MS, turn.p.answer_bound_ms)
+    if after_cut:
+        feeding.ask_funding(turn)
     if after_cut or retry or age >= turn.p.reconcile_sec * 1000:
         begin(turn)
 
@@ -65,7 +68,7 @@ def _done(turn: Turn, what: str) -> None:
     s.recon.outstanding.remove(what)
     if s.recon.outstanding or s.recon.failed:
         return
-    s.recon.done_ms = turn.at_ms
+    s.recon.done_ms, s.recon.whole_ms = turn.at_ms, s.recon.asked_ms
     cut = s.recover_since_ms
     if cut is not None and s.recon.asked_ms >= cut and s.funding_ms >= cut and feeding.all_fresh(turn):
         s.recover_since_ms = None

@@ -29,10 +29,12 @@ def restarted(old: DeskState, run: int) -> DeskState:
     for name in (
         "cycle", "constraints", "ledger", "books_open", "dust", "orders", "tickets", "balances", "pos_mode",
         "unparsable", "flattening", "closing", "closing_ms", "cooldown_unwind", "closed_tickets", "bid", "ask",
-        "pretend",
+        "pretend", "flattened", "day", "day_start_value",
     ):  # fmt: skip
         setattr(new, name, getattr(old, name))
-    new.session, new.recon = Session(), Reconciliation()
+    new.session = Session()
+    new.recon = Reconciliation(whole_ms=old.recon.whole_ms or old.started_ms)
+    new.is_restored = True
     new.mode = _mode_after(old)
     for order in new.orders.open.values():
         _question(order, old.now_ms)

@@ -285,12 +285,16 @@ def _exit(turn: Turn, status: int, reason: str) -> None:
     turn.do(Exit(2, failure) if failure else Exit(status, reason))
 
 
-def _failed(turn: Turn) -> None:
+def _say_failed(turn: Turn) -> None:
     session = turn.s.session
     reason = session.failure or "check_failed"
     turn.record("risk", "session", reason, data={"detail": session.detail})
     turn.alert(reason, f"start-up check failed: {session.detail or reason}", "See `python -m runner check`.")
-    _exit(turn, 2, reason)
+
+
+def _failed(turn: Turn) -> None:
+    _say_failed(turn)
+    _exit(turn, 2, turn.s.session.failure or "check_failed")
 
 
 def _ask_readback(turn: Turn) -> None:
@@ -309,6 +313,7 @@ _OBEY: dict[SessionCommand, Callable[[Turn], None]] = {
     "ask_funding": lambda turn: feeding.tell(turn, FeedName.FUNDING, "up"),
     "probe": _probe,
     "ready": _ready,
+    "say_failed": _say_failed,
     "failed": _failed,
     "ask_readback": _ask_readback,
     "exit_clean": lambda turn: _exit(turn, 0, turn.s.session.stop_reason or "stopped"),

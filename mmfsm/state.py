@@ -49,10 +49,11 @@ class Balance:
 
 @attrs.define
 class Reconciliation:
-    """The reading of everything by REST: which answers are outstanding, when it was last whole."""
+    """The reading of everything by REST: which answers are outstanding; when the last whole one began and ended."""
 
     asked_ms: int = 0
     done_ms: int = 0
+    whole_ms: int = 0
     outstanding: list[str] = attrs.field(factory=list)
     failed: bool = False
 
@@ -75,6 +76,7 @@ class DeskState:
     now_ms: int = 0
     clock_offset_ms: int = 0
     started_ms: int = 0
+    is_restored: bool = False
     skew_ms: int = 0
     cycle: int = 0
     constraints: Constraints | None = None
@@ -111,6 +113,7 @@ class DeskState:
     flattening: bool = False
     closing: str | None = None
     closing_ms: int = 0
+    closing_tries: int = 0
     cooldown_unwind: bool = False
     quiet_since_ms: int = 0
     tick_logged_ms: int = 0

@@ -96,7 +96,7 @@ def mark(feed: Feed, what: FeedInput, _out: FeedOut) -> None:
 
 def distrust(feed: Feed, _what: FeedInput, out: FeedOut) -> None:
     """What it last said counts no longer, and only a new connection can prove it again."""
-    feed.heard_ms = 0
+    feed.heard_ms, feed.acked = 0, False
     out.append("reconnect")
 
 

@@ -141,6 +141,11 @@ def ioc_beyond_bound(order: Order, what: OrderInput) -> bool:
     return order.request.tif is Tif.IOC and beyond_bound(order, what)
 
 
+def alarmed(order: Order, _what: OrderInput) -> bool:
+    """It has been unknown past its bound, and a person was called."""
+    return order.alarmed
+
+
 def owes_fills(order: Order, what: OrderInput) -> bool:
     """Settled, and now shown to have filled more than was booked."""
     return what.filled > order.booked
@@ -212,6 +217,10 @@ def want_cancel(order: Order, _what: OrderInput, _out: OrderOut) -> None:
     order.cancel_wanted = True
 
 
+def end_by_hand(order: Order, _what: OrderInput, _out: OrderOut) -> None:
+    order.end = "settled_by_hand"
+
+
 def send_cancel(order: Order, what: OrderInput, out: OrderOut) -> None:
     order.cancel_wanted, order.since_ms = True, what.at_ms
     out.append("cancel")
@@ -252,6 +261,7 @@ EVENTS = {
     "missing": "a reading of all open orders does not show it",
     "not_found": "a query by id says there is no such order",
     "hurry": "its ticket is past a deadline: what is true of it must be known now",
+    "given_up": "a person has looked: it is gone, and filled what was booked",
     "timer": "time has passed",
 }
 
@@ -290,6 +300,8 @@ TABLE: Table[Order, OrderInput, OrderOut] = Table(
         Row(SENT,       "cancel_failed", None,                       NEVER,      why="no cancel was sent"),
         Row(SENT,       "missing",       None,                       IGNORE,     why=NOT_YET),
         Row(SENT,       "not_found",     None,                       IGNORE,     why=NOT_YET),
+        Row(SENT,       "given_up",      alarmed,                    SETTLED,    (end_by_hand,)),
+        Row(SENT,       "given_up",      None,                       IGNORE,     why="the exchange has not been asked for long enough"),
         Row(SENT,       "hurry",         may_ask,                    STAY,       (ask,)),
         Row(SENT,       "hurry",         None,                       IGNORE,     why="asked a moment ago"),
         Row(SENT,       "timer",         unanswered,                 UNKNOWN,    (enter, ask)),
@@ -309,6 +321,8 @@ TABLE: Table[Order, OrderInput, OrderOut] = Table(
         Row(LIVE,       "cancel_failed", None,                       NEVER,      why="no cancel was sent"),
         Row(LIVE,       "missing",       None,                       STAY,       (ask,), why="believed open, not shown: its end was lost on the stream"),
         Row(LIVE,       "not_found",     None,                       UNKNOWN,    (enter, count_not_found)),
+        Row(LIVE,       "given_up",      alarmed,                    SETTLED,    (end_by_hand,)),
+        Row(LIVE,       "given_up",      None,                       IGNORE,     why="the exchange has not been asked for long enough"),
         Row(LIVE,       "hurry",         may_ask,                    STAY,       (ask,)),
         Row(LIVE,       "hurry",         None,                       IGNORE,     why="asked a moment ago"),
         Row(LIVE,       "timer",         ioc_beyond_bound,           STAY,       (alarm,), why="latched: nobody can say what became of it"),
@@ -331,6 +345,8 @@ TABLE: Table[Order, OrderInput, OrderOut] = Table(
         Row(CANCELLING, "cancel_failed", None,                       IGNORE,     why="asked for by the timer, and cancelled again if still open"),
         Row(CANCELLING, "missing",       None,                       STAY,       (ask,)),
         Row(CANCELLING, "not_found",     None,                       UNKNOWN,    (enter, count_not_found)),
+        Row(CANCELLING, "given_up",      alarmed,                    SETTLED,    (end_by_hand,)),
+        Row(CANCELLING, "given_up",      None,                       IGNORE,     why="the exchange has not been asked for long enough"),
         Row(CANCELLING, "hurry",         may_ask,                    STAY,       (ask,)),
         Row(CANCELLING, "hurry",         None,                       IGNORE,     why="asked a moment ago"),
         Row(CANCELLING, "timer",         beyond_bound,               STAY,       (alarm,)),
@@ -356,6 +372,8 @@ TABLE: Table[Order, OrderInput, OrderOut] = Table(
         Row(UNKNOWN,    "missing",       None,                       IGNORE,     why="it is being asked for by id, which tells more"),
         Row(UNKNOWN,    "not_found",     never_arrived,              SETTLED,    (end_not_found,)),
         Row(UNKNOWN,    "not_found",     None,                       STAY,       (count_not_found,), why="it may still be under way"),
+        Row(UNKNOWN,    "given_up",      alarmed,                    SETTLED,    (end_by_hand,)),
+        Row(UNKNOWN,    "given_up",      None,                       IGNORE,     why="the exchange has not been asked for long enough"),
         Row(UNKNOWN,    "hurry",         may_ask,                    STAY,       (ask,)),
         Row(UNKNOWN,    "hurry",         None,                       IGNORE,     why="asked a moment ago"),
         Row(UNKNOWN,    "timer",         beyond_bound,               STAY,       (alarm,), why="latched: a person decides, the quantity stays reserved"),
@@ -376,6 +394,8 @@ TABLE: Table[Order, OrderInput, OrderOut] = Table(
         Row(UNSETTLED,  "cancel_failed", None,                       IGNORE,     why="it has ended"),
         Row(UNSETTLED,  "missing",       None,                       IGNORE,     why="it has ended"),
         Row(UNSETTLED,  "not_found",     None,                       IGNORE,     why="its end has been told"),
+        Row(UNSETTLED,  "given_up",      alarmed,                    SETTLED,    (end_by_hand,)),
+        Row(UNSETTLED,  "given_up",      None,                       IGNORE,     why="the exchange has not been asked for long enough"),
         Row(UNSETTLED,  "hurry",         may_ask,                    STAY,       (ask_fills,)),
         Row(UNSETTLED,  "hurry",         None,                       IGNORE,     why="asked a moment ago"),
         Row(UNSETTLED,  "timer",         beyond_bound,               STAY,       (alarm,)),

@@ -33,6 +33,7 @@ SessionCommand = Literal[
     "ask_funding",
     "probe",
     "ready",
+    "say_failed",
     "failed",
     "ask_readback",
     "exit_clean",
@@ -201,8 +202,10 @@ def fail_overdue(session: Session, _what: SessionInput, out: SessionOut) -> None
     out.append("failed")
 
 
-def fail_and_stop(session: Session, what: SessionInput, _out: SessionOut) -> None:
+def fail_and_stop(session: Session, what: SessionInput, out: SessionOut) -> None:
     session.failure, session.since_ms = "tif_probe", what.at_ms
+    session.detail = "the exchange did not say what it made of the order"
+    out.append("say_failed")
 
 
 def begin_stop(session: Session, what: SessionInput, _out: SessionOut) -> None:

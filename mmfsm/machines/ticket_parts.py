@@ -201,8 +201,9 @@ def over(ticket: HedgeTicket, what: TicketInput) -> bool:
 
 
 def below_min(ticket: HedgeTicket, what: TicketInput) -> bool:
-    """The fill is too small for either leg. (Too small for spot alone: its clocks lead it to the perp.)"""
-    return is_dust(ticket, what.view)
+    """The fill is too small for spot, the leg that would have to trade it."""
+    known = what.view.touch(InstType.SPOT, ticket.side.opposite) is not None
+    return known and spot_qty(ticket, what.view) == 0
 
 
 def past_deadline(ticket: HedgeTicket, what: TicketInput) -> bool:
@@ -238,7 +239,10 @@ def may_round_up(ticket: HedgeTicket, what: TicketInput) -> bool:
 
 
 def both_refused(ticket: HedgeTicket, what: TicketInput) -> bool:
-    return ticket.spot_refused and ticket.perp_refused and ticket.child is None and what.at_ms >= ticket.next_try_ms
+    """Spot has refused for good, and the perp has refused or cannot trade what remains in any form."""
+    perp_cannot = perp_order(ticket, what.view)[0] == 0 and perp_round_up(ticket, what.view) == 0
+    free = ticket.child is None and what.at_ms >= ticket.next_try_ms
+    return free and ticket.spot_refused and (ticket.perp_refused or perp_cannot)
 
 
 # --- effects ----------------------------------------------------------------------------------------------------------
@@ -325,6 +329,7 @@ def send_chase(ticket: HedgeTicket, what: TicketInput, out: TicketOut) -> None:
 
 def send_spot_rest(ticket: HedgeTicket, what: TicketInput, out: TicketOut) -> None:
     slip = what.view.limits.hedge_slip_max_bps
+    ticket.perp_refused = False  # the legs take turns: one refusal does not close the perp for ever
     _send_spot(ticket, what, out, slip, OrderIntent.UNWIND, Leg.SPOT_UNWIND)
 
 

@@ -76,6 +76,7 @@ PAIRS = {
     "missing":       (SENT,      LIVE,       CANCELLING, UNKNOWN,    UNSETTLED),
     "not_found":     (SENT,      UNKNOWN,    UNKNOWN,    UNKNOWN,    UNSETTLED),
     "hurry":         (SENT,      LIVE,       CANCELLING, UNKNOWN,    UNSETTLED),
+    "given_up":      (SENT,       LIVE,       CANCELLING, UNKNOWN,    UNSETTLED),
     "timer":         (SENT,      LIVE,       CANCELLING, UNKNOWN,    UNSETTLED),
 }  # fmt: skip
 STATES = (SENT, LIVE, CANCELLING, UNKNOWN, UNSETTLED)
@@ -110,6 +111,17 @@ def test_settled_is_final(event: str) -> None:
 
     assert (subject.state, fired.row.dest == NEVER) == (SETTLED, False)
     assert subject.booked == (D("0.011") if event == "fill" else D("0.01"))
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_person_may_give_up_an_order_only_after_its_alarm(state: str) -> None:
+    """Before the bound the exchange is asked; past it a person's word settles the order with what was booked."""
+    early, late = order(state, booked=D("0.004")), order(state, booked=D("0.004"), alarmed=True)
+
+    fire(early, "given_up")
+    fire(late, "given_up")
+
+    assert (early.state, late.state, late.end, late.left) == (state, SETTLED, "settled_by_hand", 0)
 
 
 # --- fills and ends in any order --------------------------------------------------------------------------------------

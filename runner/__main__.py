@@ -3,6 +3,7 @@
 python -m runner             trade live with the settings of the environment and .env (DRY_RUN=1 unless set to 0)
 python -m runner paper       watch it trade against the stand-in exchange
 python -m runner exchange    the stand-in exchange alone, for any client
+python -m runner status      what the running instance is doing; halt, resume, flatten, stop speak to it too
 python -m runner check       the start-up checks, nothing placed
 python -m runner config      every setting, its value and where it came from
 """
@@ -20,12 +21,24 @@ from mmfsm.errors import MmfsmError
 from runner.advice import advice_for
 from runner.app import Runner
 from runner.check import run_check
+from runner.client import run_command
 from runner.demo import PaperRun, run_paper, table
+from runner.journal import JournalError
+from runner.lock import LockedError
 from runner.paper import PaperOptions
 from runner.paper import main as exchange_main
 from runner.settings import config_table, load_settings
 
-USAGE_ERROR = 64
+USAGE_ERROR, DATA_ERROR, BUSY = 64, 65, 75
+"""Exit statuses of what never began: a setting is not usable, the journal cannot be read, another run has the lock."""
+
+COMMANDS = (
+    ("status", "what the running instance is doing: mode, reasons, positions, tickets, orders, feeds"),
+    ("halt", "stop quotes until resume; hedging goes on, the position is kept, the process goes on"),
+    ("resume", "a person has looked: clear latched reasons; quotes start again when nothing holds them"),
+    ("flatten", "stop quotes until resume and close the held pair; without an instance, by a run of its own"),
+    ("stop", "stop quotes, settle open tickets, keep the position, end the process"),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,7 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         status: int = args.command(args)
     except MmfsmError as error:
         print(f"{error}", file=sys.stderr)
-        return USAGE_ERROR
+        return (
+            BUSY if isinstance(error, LockedError) else DATA_ERROR if isinstance(error, JournalError) else USAGE_ERROR
+        )
     except KeyboardInterrupt:
         return 130
     return status
@@ -54,6 +69,11 @@ def _parser() -> argparse.ArgumentParser:
         ("config", _config, "print every setting, its value and where it came from"),
     ):
         commands.add_parser(name, help=help_).set_defaults(command=command)
+    for name, help_ in COMMANDS:
+        one = commands.add_parser(name, help=help_, description=help_)
+        one.set_defaults(command=_control, name=name)
+        one.add_argument("--wait", type=_seconds, metavar="SEC", help="how long it may take")
+        one.add_argument("--json", action="store_true", help="print the answers as JSON")
     commands.add_parser("exchange", help="serve the stand-in exchange alone (--help for its options)")
     paper = commands.add_parser("paper", help="the bot against the stand-in exchange, without an account")
     paper.set_defaults(command=_paper)
@@ -85,17 +105,30 @@ def _seconds(text: str) -> float:
 def _live(_args: argparse.Namespace) -> int:
     settings, _origins = load_settings(os.environ)
     what = "DRY RUN: decisions are logged, nothing is sent" if settings.dry_run else "LIVE: orders are sent"
-    print(f"{settings.symbol} on {settings.bitget_rest_url}. {what}. Log: {settings.log_path}", file=sys.stderr)
+    _say(f"{settings.symbol} on {settings.bitget_rest_url}. {what}. Log: {settings.log_path}")
     runner = Runner(settings)
     status = asyncio.run(runner.run())
     advice = "" if status == 0 else f" {advice_for(runner.exit_reason)}"
-    print(f"ended: {runner.exit_reason}, status {status}.{advice}", file=sys.stderr)
+    _say(f"ended: {runner.exit_reason}, status {status}.{advice}")
     return status
+
+
+def _say(text: str) -> None:
+    """Tell a person. A terminal that has gone or a full disk must not change the exit status."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - the old one would fail again at exit
 
 
 def _check(_args: argparse.Namespace) -> int:
     settings, _origins = load_settings(os.environ)
     return asyncio.run(run_check(settings, sys.stdout))
+
+
+def _control(args: argparse.Namespace) -> int:
+    settings, _origins = load_settings(os.environ)
+    return run_command(args.name, settings, args.wait, args.json)
 
 
 def _config(_args: argparse.Namespace) -> int:

@@ -12,6 +12,10 @@ ADVICE = {
     "tif_not_honoured": "A quote was not post-only. Set PERP_TIF=both and look at the account before resuming.",
     "reject_streak": "Read the last order_reject records: balance, limits or permissions; then resume.",
     "drift": "The account does not hold what our fills add up to: look for manual trades or transfers, then restart.",
+    "journal": "STATE_DIR cannot be written (full disk?): make room, then `python -m runner resume`.",
+    "log": "LOG_PATH cannot be written or was removed: make room, or restart to begin a new file; then resume.",
+    "guardian": "The guardian process does not stay alive: see stderr; GUARDIAN=0 does without one.",
+    "position_unexplained": "The account holds what the journal does not explain: look for manual trades, then resume.",
     "40085": (
         "This key belongs to a unified account (UTA), which Bitget's V2 API does not serve. "
         "Use a key of a classic account or of a classic sub-account."

@@ -10,7 +10,9 @@ import asyncio
 import signal
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol
 
 from loguru import logger
 
@@ -23,13 +25,14 @@ from runner.bitget.gateway import Events, Gateway
 from runner.bitget.sockets import Sockets
 from runner.bitget.tasks import Tasks
 from runner.dryrun import DryRun, SimulatedSpot
-from runner.journal import Journal, read_segment, rebuild, segments
-from runner.lock import Lock
 from runner.log import Log, open_log, version_of_mmfsm
+from runner.logwatch import LogWitness
+from runner.memory import Memory, NoQuotes
 from runner.settings import Settings
-from runner.state_folder import state_folder
+from runner.state_folder import JOURNAL, state_folder
+from runner.surroundings import Surroundings
 
-STATUS_CRASHED, STATUS_KILLED = 3, 4
+STATUS_CHECK_FAILED, STATUS_CRASHED, STATUS_KILLED = 2, 3, 4
 """Exit statuses beside the desk's own: 0 clean, 1 stopped unclean, 2 a start-up check failed."""
 
 CRASH_CANCEL_S = 5.0
@@ -47,7 +50,9 @@ class Runner:
 
     Args:
         settings: everything it is told.
-        strategy: who plans the quotes; the library's own if not given.
+        strategy: who plans the quotes; the library's own if not given. What an earlier run wrote down is replayed with
+            it: give the same one after a restart.
+        quotes: False for a run that looks, hedges what it takes up, and closes, but quotes nothing.
         on_record: also told of every record, for summaries and status lines.
     """
 
@@ -56,31 +61,36 @@ class Runner:
         settings: Settings,
         *,
         strategy: Strategy | None = None,
+        quotes: bool = True,
         on_record: Callable[[do.Record], None] | None = None,
     ) -> None:
         self.settings = settings
         started_ms = now_ms()
-        # Seconds since 1970 grow from run to run by themselves: no file has to remember the last number.
-        self.desk = Desk(settings, run=started_ms // 1000, strategy=strategy)
+        # Milliseconds since 1970 grow from run to run by themselves: no file has to remember the last number.
+        self.desk = Desk(settings, run=started_ms, strategy=strategy)
         self._strategy = strategy
-        folder = state_folder(settings)
-        self._lock = Lock(folder / "lock")
-        self._journal = Journal(folder / "journal", version_of_mmfsm())
-        self._journal_broken = False
+        self._quotes = quotes
+        self.folder = state_folder(settings)
+        self._memory = Memory(self.folder / JOURNAL, version_of_mmfsm(), self._journal_failed)
         self.run_id = f"{settings.symbol}-{started_ms}"
-        self.gateway = Gateway(settings, self._breach)
-        self.sockets = Sockets(settings, self.handle, self._breach)
+        self.gateway = Gateway(settings, self.breach)
+        self.sockets = Sockets(settings, self.handle, self.breach)
         self.executor: Executor = self._make_executor()
         self.exit_status: int | None = None
         self.exit_reason = ""
+        self.ended = asyncio.Event()
         self._log: Log | None = None
+        self._log_witness = LogWitness(Path(settings.log_path))
         self._on_record = on_record
         self._records: deque[do.Record] = deque()
         self._requests: set[asyncio.Task[None]] = set()
-        self._tasks = Tasks(self._breach)
+        self._tasks = Tasks(self._task_ended)
         self._over = asyncio.Event()
+        self._turned = asyncio.Event()
         self._wake: tuple[int, asyncio.TimerHandle] | None = None
         self._crashed = False
+        self._is_signalled = False
+        self._surroundings = Surroundings(self, self._tasks)
 
     def _make_executor(self) -> Executor:
         if self.settings.dry_run:
@@ -96,14 +106,20 @@ class Runner:
 
         Args:
             signals: take SIGINT and SIGTERM as the wish to stop; a second one ends the process without waiting.
+
+        Raises:
+            LockedError: another run of this account and symbol has the lock.
+            JournalError: what an earlier run knew cannot be read.
+            ParamError: STATE_DIR or LOG_PATH cannot be written.
         """
-        self._lock.take(self.run_id)
-        self._log = open_log(self.settings, self.run_id, lambda: self.gateway.terms)
+        await self._surroundings.take()
         try:
+            self._log = open_log(self.settings, self.run_id, lambda: self.gateway.terms)
             self._restore()
-            self._journal.begin(self.desk)
+            self._memory.begin(self.desk)
             if signals:
                 self._take_signals()
+            await self._surroundings.open()
             await self.gateway.open()
             await self.sockets.open()
             self.handle(ev.Start(now_ms()))
@@ -116,30 +132,21 @@ class Runner:
         return STATUS_CRASHED if self.exit_status is None else self.exit_status
 
     def _restore(self) -> None:
-        """Take up what an earlier run of this account and symbol knew, from its last journal segment.
-
-        Raises:
-            JournalError: there is one and it cannot be read: going on would forget open tickets.
-        """
-        found = segments(self._journal.folder)
-        if not found or self.settings.dry_run or self.settings.fresh_start:
-            return
-        segment = read_segment(found[-1])
-        earlier = rebuild(segment)
-        run = max(self.desk.state.run, earlier.state.run + 1)
-        self.desk = earlier.restarted(self.settings, run=run, strategy=self._strategy)
-        s = self.desk.state
-        data = {
-            "from": found[-1].name,
-            "events": len(segment.events),
-            "torn": segment.torn,
-            "tickets": sorted(s.tickets),
-            "orders": sorted(s.orders.open),
-            "latched": sorted(s.mode.reasons),
-        }
-        self._records.append(do.Record(now_ms(), "restored", "runner", s.mode.state, data=data))
+        self.desk, told = self._memory.restore(self.desk, self.settings, self._strategy)
+        if not self._quotes:
+            self.desk.strategy = NoQuotes()
+        if told:
+            self._records.append(do.Record(now_ms(), "restored", "runner", self.desk.state.mode.state, data=told))
 
     async def _close(self) -> None:
+        try:
+            await self._close_work()
+        finally:  # whatever failed there: nobody is locked out, and the guardian knows
+            await self._surroundings.leave(clean=self._is_clean())
+            self.ended.set()
+            await self._surroundings.say_goodbye()
+
+    async def _close_work(self) -> None:
         if self._wake is not None:
             self._wake[1].cancel()
         await self._tasks.close()
@@ -149,10 +156,32 @@ class Runner:
         await asyncio.gather(*self._requests, return_exceptions=True)
         await self.gateway.close()
         self._write_records()
+        self._memory.close(self.desk if self.exit_status == 0 else None)
         if self._log is not None:
-            self._log.close()
-        self._journal.close()
-        self._lock.release()
+            with suppress(OSError):  # a full disk, known by now
+                self._log.close()
+
+    @property
+    def guardian_pid(self) -> int | None:
+        """The guardian's process id; None where there is none."""
+        return self._surroundings.guardian_pid
+
+    def _is_clean(self) -> bool:
+        never_placed = self.exit_status == STATUS_CHECK_FAILED and not self.desk.state.orders.open
+        return self.exit_status == 0 or never_placed
+
+    async def until(self, condition: Callable[[], object], bound_s: float) -> bool:
+        """Wait until a condition of the desk holds, looked at after every event.
+
+        Returns:
+            True when it holds; False when it did not within `bound_s` seconds, or the run ended before.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(bound_s):
+                while not condition() and not self._over.is_set():
+                    self._turned.clear()
+                    await self._turned.wait()
+        return bool(condition())
 
     def stop(self, why: str = "operator") -> None:
         """Ask the desk to end the run: cancel, settle, read back, exit."""
@@ -162,16 +191,22 @@ class Runner:
         """Ask the desk to close the held pair."""
         self.handle(ev.Flatten(now_ms()))
 
+    def resume(self) -> None:
+        """Tell the desk that a person has looked. A journal that had failed is begun anew, or the halt comes back."""
+        self._memory.mend(self.desk)
+        self.handle(ev.Resume(now_ms()))
+
     def _take_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._signalled, number)
 
     def _signalled(self, number: signal.Signals) -> None:
-        if self.desk.state.session.state == "STOPPING":
-            self._end(STATUS_KILLED, f"second {number.name}: ended without waiting")
-        else:
+        if not self._is_signalled:  # a stop that came another way does not make this the second wish
+            self._is_signalled = True
             self.stop(number.name)
+        else:
+            self._end(STATUS_KILLED, f"second {number.name}: ended without waiting")
 
     async def _tick(self) -> None:
         period_s = float(self.settings.tick_sec)
@@ -181,6 +216,8 @@ class Runner:
             due_s = max(due_s + period_s, loop.time())
             await asyncio.sleep(due_s - loop.time())
             self.handle(ev.Tick(now_ms()))
+            if self._log_witness.is_broken() and "breach:log" not in self.desk.state.mode.reasons:
+                self.breach("log", None)
             if self.settings.dry_run and not self.settings.has_keys:
                 self.handle(ev.FeedAlive(now_ms(), ev.FeedName.PRIVATE))
 
@@ -191,7 +228,7 @@ class Runner:
         if self._over.is_set():
             return
         try:
-            self._journalise(event)
+            self._memory.keep(event, self.desk)
             actions = self.desk.handle(event)
         except Exception as error:
             self._crash(event, error)
@@ -199,20 +236,9 @@ class Runner:
         for action in actions:
             self._start(action)
         self._set_wake()
+        self._turned.set()
         if self._records:
             asyncio.get_running_loop().call_soon(self._write_records)
-
-    def _journalise(self, event: ev.Event) -> None:
-        """Write the event down before anything follows from it. A journal that fails stops new risk, not hedging."""
-        if self._journal_broken:
-            return
-        try:
-            if self._journal.is_full and not (self.desk.state.tickets or self.desk.state.orders.in_flight):
-                self._journal.begin(self.desk)
-            self._journal.write(event)
-        except OSError as error:
-            self._journal_broken = True
-            asyncio.get_running_loop().call_soon(self._breach, "journal", error)
 
     def _start(self, action: do.Action) -> None:
         if isinstance(action, do.Record):
@@ -256,7 +282,7 @@ class Runner:
             events = await self.executor.execute(action)
         except Exception as error:
             logger.opt(exception=error).error("request failed: {}", type(action).__name__)
-            self._breach(f"request:{type(action).__name__}", error)
+            self.breach(f"request:{type(action).__name__}", error)
             return
         for event in events:
             self.handle(event)
@@ -281,6 +307,7 @@ class Runner:
             record = self._records.popleft()
             if self._log is not None:
                 self._log.write(record)
+                self._log_witness.wrote()
             if self._on_record is not None:
                 self._on_record(record)
 
@@ -290,9 +317,24 @@ class Runner:
         if self.exit_status is None:
             self.exit_status, self.exit_reason = status, reason
             self._over.set()
+            self._turned.set()
 
-    def _breach(self, name: str, error: BaseException | None) -> None:
-        """A task that ended, a request that raised: the desk halts for a person."""
+    def note(self, event: str, reason: str, data: dict[str, Any]) -> None:
+        """Record something only the runner knows."""
+        self._records.append(do.Record(now_ms(), event, "runner", self.desk.state.mode.state, reason, data=data))
+        asyncio.get_running_loop().call_soon(self._write_records)
+
+    def _journal_failed(self, error: OSError) -> None:
+        asyncio.get_running_loop().call_soon(self.breach, "journal", error)  # not within the event being written
+
+    def _task_ended(self, name: str, error: BaseException | None) -> None:
+        """A task that may not end has: the desk halts, and ticks go on, because hedging needs them."""
+        self.breach(name, error)
+        if name == "ticks" and not self._over.is_set():
+            self._tasks.start(name, self._tick())
+
+    def breach(self, name: str, error: BaseException | None) -> None:
+        """Halt for a person: a task that ended, a request that raised: the desk halts for a person."""
         logger.opt(exception=error).error("{} failed", name)
         self.handle(ev.Breach(now_ms(), name))
 

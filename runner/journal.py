@@ -77,7 +77,7 @@ class Journal:
             "params": params_to_json(desk.params),
             "snapshot": desk.snapshot(),
         }
-        path = self.folder / f"{desk.state.run:012d}-{self._number:06d}.jsonl"
+        path = self.folder / f"{desk.state.run:015d}-{self._number:06d}.jsonl"
         part = path.with_suffix(".part")
         file = part.open("wb")
         file.write(_ENCODER.encode(head).encode() + b"\n")

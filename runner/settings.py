@@ -21,9 +21,10 @@ from mmfsm.values import plain
 from runner.bitget import hosts
 
 HIDDEN = "***"
-OURS = ("BITGET_", "MMFSM_")
+OURS = ("BITGET_",)
 DEMO_WS = "wss://wspap.bitget.com/v2/ws/"
 LIVE_WS = "wss://ws.bitget.com/v2/ws/"
+GUARDIAN_BEATS_MIN = 4
 _CLOSE = 0.86  # difflib ratio from which a strange name is taken for a slip of one of ours
 
 
@@ -73,6 +74,12 @@ class Settings(Params):
     # What outlives a run
     state_dir: str = param("~/.mmfsm", "where the lock and the journal of each account and symbol are kept")
     fresh_start: bool = param(False, "forget what the journal knows of earlier runs; start from what the account holds")
+
+    # The guardian: a second process, only where orders are sent
+    guardian: bool = param(True, "a guardian process cancels our quotes should this one die or freeze")
+    guardian_beat_ms: int = param(500, "how often the guardian is told that the loop turns", "ms", 20, 10_000)
+    guardian_silent_ms: int = param(5_000, "nothing told for this long: the guardian cancels", "ms", 100, 600_000)
+    guardian_flatten: bool = param(False, "after a death the guardian closes the held pair too")
 
     # The log
     log_path: str = param("logs/mmfsm.jsonl", "the log, one JSON object a line")
@@ -128,6 +135,10 @@ class Settings(Params):
         if self.ws_backoff_min_ms > self.ws_backoff_max_ms:
             takes = f"at most WS_BACKOFF_MAX_MS ({self.ws_backoff_max_ms} ms)"
             raise ParamError("WS_BACKOFF_MIN_MS", self.ws_backoff_min_ms, takes)
+        if self.guardian_silent_ms < GUARDIAN_BEATS_MIN * self.guardian_beat_ms:
+            # One late beat is no silence: a guardian that acts on a living runner would do harm.
+            takes = f"at least {GUARDIAN_BEATS_MIN} times GUARDIAN_BEAT_MS ({self.guardian_beat_ms} ms)"
+            raise ParamError("GUARDIAN_SILENT_MS", self.guardian_silent_ms, takes)
 
     @property
     def has_keys(self) -> bool:
@@ -200,8 +211,32 @@ def load_settings(environ: Mapping[str, str], env_file: Path = Path(".env")) -> 
             texts[name], origins[name] = text, "environment"
         elif name.upper().startswith(OURS) or _near(name, fields):
             raise _unknown(name, name, fields)
-    settings = Settings(**{fields[name].name: parse(fields[name], text) for name, text in texts.items()})
-    return settings, origins
+    return from_texts(texts), origins
+
+
+def setting_names() -> frozenset[str]:
+    """Return the name of every setting, in capitals."""
+    return frozenset(_fields())
+
+
+def to_texts(settings: Settings) -> dict[str, str]:
+    """Return every setting as the text it could have been read from, secrets included: for a child process's pipe."""
+    return {name: _text(getattr(settings, field.name)) for name, field in _fields().items()}
+
+
+def from_texts(texts: Mapping[str, str]) -> Settings:
+    """Return the settings that `to_texts` wrote.
+
+    Raises:
+        KeyError: a name is no setting.
+        ParamError: a value is not usable.
+    """
+    fields = _fields()
+    return Settings(**{fields[name].name: parse(fields[name], text) for name, text in texts.items()})
+
+
+def _text(value: Any) -> str:
+    return str(int(value)) if isinstance(value, bool) else str(value)
 
 
 def _near(name: str, fields: Mapping[str, object], ratio: float = _CLOSE) -> str | None:

@@ -299,8 +299,10 @@ class Gateway:
             *(self._rest.public(RULES[inst], wire.market_params(inst, self.terms)) for inst in (PERP, SPOT))
         )
         for reply in replies:
-            if not reply.ok:
+            if reply.outcome in (Outcome.UNKNOWN, Outcome.BUSY, Outcome.PAUSED):
                 return ev.CheckFailed(reply.got_ms, _what(do.QueryConstraints), reply.result())
+            if not reply.ok:  # an answer: the exchange knows no such symbol
+                return ev.ConstraintsRead(reply.got_ms, None, f"{reply.code} {reply.msg}")
         symbol = self.terms.symbol
         try:
             perp = wire_market.read_perp_rules(replies[0].data, symbol)

@@ -6,8 +6,12 @@ from Bitget's documentation and from recordings of it; it shares no code with an
 
 from runner.paper.api import Answer, Request
 from runner.paper.cli import main, serve
+from runner.paper.fault_plan import Faults
+from runner.paper.fault_rules import FaultRule, read_profile
+from runner.paper.faults import CATALOGUE
 from runner.paper.market import ScriptedMarket
-from runner.paper.options import Credentials, PaperOptions
+from runner.paper.options import Account, Credentials, PaperOptions
+from runner.paper.resampled import ResampledMarket
 from runner.paper.server import PaperExchange, ReceivedRequest
 from runner.paper.session import encode
 from runner.paper.synthetic import SyntheticMarket
@@ -17,11 +21,15 @@ from runner.paper.venue import Venue
 from runner.paper.views import AccountView, BalanceView, FillView, OrderView, PositionView
 
 __all__ = [
+    "CATALOGUE",
+    "Account",
     "AccountView",
     "Answer",
     "BalanceView",
     "BookEvent",
     "Credentials",
+    "FaultRule",
+    "Faults",
     "FillView",
     "FundingEvent",
     "OrderRequest",
@@ -33,6 +41,7 @@ __all__ = [
     "ReceivedRequest",
     "Refusal",
     "Request",
+    "ResampledMarket",
     "ScriptedMarket",
     "SyntheticMarket",
     "TapeMarket",
@@ -40,5 +49,6 @@ __all__ = [
     "Venue",
     "encode",
     "main",
+    "read_profile",
     "serve",
 ]

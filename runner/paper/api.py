@@ -1,11 +1,13 @@
 """REST without sockets: a request goes in, an answer comes out.
 
-Order of the gates: unknown path (404), unified account (40085, before the signature is looked at), signature, rate
-limit, then the endpoint. Envelopes as on the request interaction page: code "00000" and data, or HTTP 400 with the
-code and `data: null`.
+Order of the gates: unknown path (404; 30032 for version 1, 40084 for the unified account's private endpoints), unified
+account (40085, before the signature is looked at), signature, demo or live key, rate limit, then the endpoint.
+Envelopes as on the request interaction page: code "00000" and data, or HTTP 400 with the code and `data: null`. What
+never reaches an endpoint (30032) has no requestTime.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -13,21 +15,31 @@ from urllib.parse import parse_qsl, urlsplit
 import attrs
 
 from runner.paper import auth
+from runner.paper.cancel_pace import CancelPace
 from runner.paper.engine import Exchange
 from runner.paper.feed import Feed
+from runner.paper.later import Later
 from runner.paper.limits import RateLimits
 from runner.paper.params import Params
 from runner.paper.values import Refusal
 
+# Bitget's first version (`/api/mix/v1/...`, `/api/spot/v1/...`) and the private part of its third.
+_VERSION_1 = re.compile(r"/api/\w+/v1/")
+_VERSION_3 = re.compile(r"/api/v3/(account|ins-loan|position|trade|user)/")
+
 
 @attrs.frozen
 class Request:
-    """A request as received. `raw_path` is path and query undecoded; header names are lower case."""
+    """A request as received. `raw_path` is path and query undecoded; header names are lower case.
+
+    `remote` is the client's address: public limits and the overall one are counted by it.
+    """
 
     method: str
     raw_path: str
     headers: Mapping[str, str]
     body: bytes
+    remote: str = "127.0.0.1"
 
     @property
     def path(self) -> str:
@@ -72,6 +84,8 @@ class Context:
     feed: Feed
     params: Params
     now_ms: int
+    pace: CancelPace
+    later: Later
 
 
 Handler = Callable[[Context], Any]
@@ -94,31 +108,66 @@ class Api:
         self._feed = feed
         self._routes = routes
         self._limits = RateLimits()
+        self._pace = CancelPace()
+        self.later = Later(exchange.options.async_ms)
 
     def handle(self, request: Request, now_ms: int) -> Answer:
         """Answer one request."""
-        route = self._routes.get((request.method, request.path))
-        if route is None:
-            return Answer(404, envelope("40404", "Request URL NOT FOUND", None, now_ms))
+        self.later.run(now_ms)
+        if (request.method, request.path) not in self._routes:
+            return self._unknown(request.path, now_ms)
         try:
-            self._admit(request, route, now_ms)
-            data = route.handler(Context(self._exchange, self._feed, request.params(), now_ms))
+            account = self._exchange.of_key(request.headers.get("access-key", ""))
+            self._admit(request, account, now_ms)
+            data = self.call(request.method, request.path, request.params, now_ms, account, request.remote)
         except Refusal as refusal:
             return refused(refusal, now_ms)
         return Answer(200, envelope("00000", "success", data, now_ms))
 
-    def _admit(self, request: Request, route: Route, now_ms: int) -> None:
-        options = self._exchange.options
-        if route.is_private:
-            if options.unified_account:
-                text = "You are in Unified Account mode, and the Classic Account API is not supported at this time"
-                raise Refusal("40085", text)
-            auth.check_request(
-                options.credentials, options.clock_window_ms, request.method, request.raw_path,
-                request.headers, request.body, now_ms,
-            )  # fmt: skip
-        if options.rate_limits and not self._limits.allow(request.path, route.per_second, now_ms):
+    def call(
+        self,
+        method: str,
+        path: str,
+        params: Callable[[], Params],
+        now_ms: int,
+        account: Exchange | None = None,
+        remote: str = "127.0.0.1",
+    ) -> Any:
+        """Do an endpoint's work for a client that was let in (the default account's unless named), return its data.
+
+        Raises:
+            Refusal: Too many requests for the endpoint, or what the endpoint refuses.
+        """
+        route = self._routes[method, path]
+        exchange = account or self._exchange
+        # Private limits count by account (UID), public ones by address.
+        key = f"{exchange.name if route.is_private else remote} {path}"
+        if exchange.options.rate_limits and not self._limits.allow(key, route.per_second, now_ms, remote):
             raise Refusal("429", "Too Many Requests", status=429)
+        return route.handler(Context(exchange, self._feed, params(), now_ms, self._pace, self.later))
+
+    def _admit(self, request: Request, account: Exchange, now_ms: int) -> None:
+        if not self._routes[request.method, request.path].is_private:
+            return
+        options = self._exchange.options
+        if options.unified_account:
+            text = "You are in Unified Account mode, and the Classic Account API is not supported at this time"
+            raise Refusal("40085", text)
+        auth.check_request(
+            account.credentials, options.clock_window_ms, request.method, request.raw_path,
+            request.headers, request.body, now_ms,
+        )  # fmt: skip
+        if (request.headers.get("paptrading") == "1") != options.demo_key:
+            raise Refusal("40099", "exchange environment is incorrect")
+
+    def _unknown(self, path: str, now_ms: int) -> Answer:
+        if _VERSION_1.match(path):
+            text = "The V1 API has been decommissioned. Please migrate to a newer version."
+            return Answer(400, {"code": "30032", "msg": text, "data": None})
+        if _VERSION_3.match(path) and not self._exchange.options.unified_account:
+            text = "You are in Classic Account mode, and the Unified Account API is not supported at this time"
+            return Answer(400, envelope("40084", text, None, now_ms))
+        return Answer(404, envelope("40404", "Request URL NOT FOUND", None, now_ms))
 
 
 def refused(refusal: Refusal, now_ms: int) -> Answer:

@@ -1,6 +1,8 @@
 """The hand of tests over HTTP: POST /control/<verb> with a JSON object, for an exchange in another process.
 
-Loopback only, unsigned, and no part of Bitget's API. Answers 200 `{"ok": true}` or 400 `{"ok": false, "error": ...}`.
+Loopback only, unsigned, and no part of Bitget's API. `fault` lets one of the catalogue begin: its name and parameters
+are the body; `faults` lists the catalogue; `clear` ends all of them. Answers 200 `{"ok": true}` or 400
+`{"ok": false, "error": ...}`.
 """
 
 import json
@@ -11,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from aiohttp import web
 
+from runner.paper.faults import CATALOGUE
 from runner.paper.numbers import plain
+from runner.paper.options import DEFAULT_ACCOUNT
 
 if TYPE_CHECKING:
     from runner.paper.server import PaperExchange
@@ -42,7 +46,7 @@ async def _clear(exchange: "PaperExchange", _body: dict[str, Any]) -> None:
 
 
 async def _position_mode(exchange: "PaperExchange", body: dict[str, Any]) -> None:
-    exchange.set_position_mode(body["posMode"])
+    exchange.set_position_mode(body["posMode"], body.get("account", DEFAULT_ACCOUNT))
 
 
 async def _silence(exchange: "PaperExchange", body: dict[str, Any]) -> None:
@@ -50,7 +54,7 @@ async def _silence(exchange: "PaperExchange", body: dict[str, Any]) -> None:
 
 
 async def _balance(exchange: "PaperExchange", body: dict[str, Any]) -> None:
-    exchange.set_balance(body["coin"], body["amount"])
+    exchange.set_balance(body["coin"], body["amount"], body.get("account", DEFAULT_ACCOUNT))
 
 
 async def _funding(exchange: "PaperExchange", body: dict[str, Any]) -> None:
@@ -65,8 +69,16 @@ async def _trade(exchange: "PaperExchange", body: dict[str, Any]) -> None:
     exchange.market.trade(body["product"], body["price"], body["qty"], body["taker_side"])
 
 
-async def _account(exchange: "PaperExchange", _body: dict[str, Any]) -> Any:
-    return attrs.asdict(exchange.account_view())
+async def _account(exchange: "PaperExchange", body: dict[str, Any]) -> Any:
+    return attrs.asdict(exchange.account_view(body.get("account", DEFAULT_ACCOUNT)))
+
+
+async def _fault(exchange: "PaperExchange", body: dict[str, Any]) -> None:
+    exchange.fault(**body)
+
+
+async def _faults(_exchange: "PaperExchange", _body: dict[str, Any]) -> Any:
+    return [attrs.asdict(kind) for kind in CATALOGUE.values()]
 
 
 VERBS: dict[str, Verb] = {
@@ -82,6 +94,8 @@ VERBS: dict[str, Verb] = {
     "book": _book,
     "trade": _trade,
     "account": _account,
+    "fault": _fault,
+    "faults": _faults,
 }
 
 

@@ -12,7 +12,8 @@ import attrs
 
 from runner.paper import ws_rows
 from runner.paper.engine import Exchange
-from runner.paper.instruments import SYMBOL
+from runner.paper.fault_plan import Faults
+from runner.paper.instruments import PERP_RULES, SYMBOL
 from runner.paper.numbers import ZERO, plain
 from runner.paper.values import Level, Product, Push
 
@@ -46,27 +47,32 @@ class _Last:
 class Feed:
     """The public channels of one exchange. Only channels somebody listens to cost anything."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, faults: Faults | None = None) -> None:
         self._exchange = exchange
+        self._faults = faults or Faults()
         self._seq = {"perp": 1_300_000_000_000, "spot": 850_000_000_000}
         self._last: dict[Key, _Last] = {}
+        self._pushed: dict[Key, Push] = {}
         self._next_ms: dict[Key, int] = {}
         self._day: dict[Product, _Day] = {}
         # Channels kept silent by a test, although subscribed.
         self.silent: set[Key] = set()
+        exchange.floor.on_print.append(self.note_trade)
 
     def note_trade(self, product: Product, price: Decimal, qty: Decimal) -> None:
         """Count a public trade into the day's ticker figures."""
         self._day.setdefault(product, _Day(price)).note(price, qty)
 
-    def due(self, wanted: set[Key], now_ms: int) -> list[Push]:
-        """Return what the wanted channels push now."""
-        pushes = []
+    def due(self, wanted: set[Key], now_ms: int, clock_ms: int | None = None) -> list[Push]:
+        """Return what the wanted channels push now; `clock_ms` is what the exchange's clock says, if not the time."""
+        clock_ms, pushes = now_ms if clock_ms is None else clock_ms, []
         for key in sorted(wanted & INTERVAL_MS.keys()):
             if key in self.silent or now_ms < self._next_ms.get(key, 0):
                 continue
             self._next_ms[key] = now_ms + INTERVAL_MS[key]
-            push = self._ticker(key[0], now_ms) if key[1] == "ticker" else self._book(key, now_ms)
+            if self._is("books_silent", key, now_ms):
+                continue
+            push = self._ticker(key[0], clock_ms) if key[1] == "ticker" else self._book(key, now_ms, clock_ms)
             if push is not None:
                 pushes.append(push)
         return pushes
@@ -76,7 +82,7 @@ class Feed:
         times = [self._next_ms.get(key, now_ms) for key in wanted & INTERVAL_MS.keys() if key not in self.silent]
         return min(times, default=None)
 
-    def first(self, key: Key, now_ms: int, is_shared: bool = False) -> Push | None:
+    def first(self, key: Key, now_ms: int, is_shared: bool = False, clock_ms: int | None = None) -> Push | None:
         """Return the snapshot a new subscriber gets; None before there is a book.
 
         Args:
@@ -84,25 +90,27 @@ class Feed:
             now_ms: The time.
             is_shared: Somebody else listens already. Everybody shares one stream of updates, so the snapshot is then
                 the state the next update applies to.
+            clock_ms: What the exchange's clock says, if not the time.
         """
+        clock_ms = now_ms if clock_ms is None else clock_ms
         product, channel = key
         if channel == "trade":
             rows = [ws_rows.trade(trade_id, event, at) for trade_id, event, at in self._exchange.recent[product]]
-            return Push(product, "trade", "snapshot", rows, now_ms) if rows else None
-        if key in self.silent:
+            return Push(product, "trade", "snapshot", rows, clock_ms) if rows else None
+        if key in self.silent or self._is("books_silent", key, now_ms):
             return None
         if channel == "ticker":
-            return self._ticker(product, now_ms)
-        sides = self._sides(product, channel)
+            return self._ticker(product, clock_ms)
+        sides = self._disturbed(key, now_ms)
         if sides is None:
             return None
         if channel == "books" and is_shared and (last := self._last.get(key)) is not None:
-            return self._book_push(key, "snapshot", last.sides, last.seq, 0, now_ms)
+            return self._book_push(key, "snapshot", last.sides, last.seq, 0, clock_ms)
         last = _Last(now_ms, sides, self._next_seq(product))
         self._last[key] = last
         if not is_shared:
             self._next_ms[key] = now_ms + INTERVAL_MS[key]
-        return self._book_push(key, "snapshot", sides, last.seq, 0, now_ms)
+        return self._book_push(key, "snapshot", sides, last.seq, 0, clock_ms)
 
     # Inside
 
@@ -115,9 +123,28 @@ class Feed:
             sides = matcher.levels("buy")[:depth], matcher.levels("sell")[:depth]
         return sides if sides[0] or sides[1] else None
 
-    def _book(self, key: Key, now_ms: int) -> Push | None:
+    def _is(self, name: str, key: Key, now_ms: int) -> bool:
+        return self._faults.active(name, now_ms, product=key[0], channel=key[1]) is not None
+
+    def _disturbed(self, key: Key, now_ms: int) -> Sides | None:
+        # What a book channel shows: the book, or what a fault makes of it.
+        sides = self._sides(*key)
+        if sides is None or self._faults.is_calm:
+            return sides
+        bids, asks = sides
+        rule = self._faults.active("books_one_sided", now_ms, product=key[0], channel=key[1])
+        if rule is not None:
+            return ([], asks) if rule.parameters["side"] == "bid" else (bids, [])
+        if bids and asks and self._is("books_crossed", key, now_ms):
+            lift = asks[0][0] - bids[0][0] + PERP_RULES.tick
+            return [(price + lift, qty) for price, qty in bids], asks
+        return sides
+
+    def _book(self, key: Key, now_ms: int, clock_ms: int) -> Push | None:
         product, channel = key
-        sides = self._sides(product, channel)
+        if key in self._pushed and self._is("books_stale", key, now_ms):
+            return _again(self._pushed[key], clock_ms)
+        sides = self._disturbed(key, now_ms)
         if sides is None:
             return None
         last = self._last.get(key)
@@ -127,9 +154,11 @@ class Feed:
         seq = self._next_seq(product)
         self._last[key] = _Last(now_ms, sides, seq)
         if channel != "books" or last is None:
-            return self._book_push(key, "snapshot", sides, seq, 0, now_ms)
+            return self._book_push(key, "snapshot", sides, seq, 0, clock_ms)
+        if self._faults.draws("books_gap", now_ms, product=product) is not None:
+            return None
         changed = _changes(last.sides[0], sides[0]), _changes(last.sides[1], sides[1])
-        return self._book_push(key, "update", changed, seq, last.seq, now_ms)
+        return self._book_push(key, "update", changed, seq, last.seq, clock_ms)
 
     def _book_push(self, key: Key, action: str, sides: Sides, seq: int, pseq: int, now_ms: int) -> Push:
         bids, asks = sides
@@ -140,7 +169,9 @@ class Feed:
             "seq": seq,
             "pseq": pseq,
         }
-        return Push(key[0], key[1], "update" if action == "update" else "snapshot", [row], now_ms)
+        push = Push(key[0], key[1], "update" if action == "update" else "snapshot", [row], now_ms)
+        self._pushed[key] = push
+        return push
 
     def _next_seq(self, product: Product) -> int:
         self._seq[product] += 7
@@ -184,7 +215,7 @@ class Feed:
         return row | {
             "fundingRate": plain(exchange.funding_rate),
             "nextFundingTime": str(exchange.next_funding_ms),
-            "markPrice": plain(mid),
+            "markPrice": plain(exchange.floor.mark or mid),
             "indexPrice": plain(index),
             "holdingAmount": "31911.34",
             "symbolType": "1",
@@ -207,6 +238,12 @@ class _Day:
         self.low = min(self.low, price)
         self.base += qty
         self.quote += price * qty
+
+
+def _again(push: Push, clock_ms: int) -> Push:
+    # The same levels, seq and inner ts; an update that was applied once changes nothing more.
+    rows = push.data if push.action == "snapshot" else [row | {"asks": [], "bids": []} for row in push.data]
+    return Push(push.product, push.channel, push.action, rows, clock_ms)
 
 
 def _changes(old: list[Level], new: list[Level]) -> list[Level]:

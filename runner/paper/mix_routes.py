@@ -1,14 +1,18 @@
 """Perp endpoints: orders, account settings, positions."""
 
+import contextlib
 from collections.abc import Callable, Iterable
 from typing import Any
+
+import attrs
 
 from runner.paper import params as read
 from runner.paper import rest_rows
 from runner.paper.api import Context, Route
 from runner.paper.instruments import CONTRACT_ROW, QUOTE, SYMBOL
 from runner.paper.params import Params
-from runner.paper.values import Order, OrderRequest, Refusal
+from runner.paper.validation import check_order
+from runner.paper.values import Fill, Order, OrderRequest, Product, Refusal
 
 # Orders
 
@@ -30,30 +34,34 @@ def batch_place_order(context: Context) -> Any:
 def cancel_order(context: Context) -> Any:
     """POST cancel-order."""
     _check(context.params, needs_coin=False)
-    return _cancel(context, context.params)
+    return cancel(context, "perp", context.params)
 
 
 def batch_cancel_orders(context: Context) -> Any:
     """POST batch-cancel-orders: by list, or everything of the symbol."""
-    read.product_type(context.params)
+    is_ours = read.lists_ours(context.params)
     read.symbol(context.params, needed="orderIdList" in context.params)
     if context.params.get("orderIdList"):
-        return batch(read.items(context.params, "orderIdList"), lambda one: _cancel(context, one))
-    return _cancelled(context.exchange.cancel_all("perp", context.now_ms))
+        return batch(read.items(context.params, "orderIdList"), lambda one: cancel(context, "perp", one))
+    return _cancelled(context.exchange.cancel_all("perp", context.now_ms) if is_ours else [])
 
 
 def cancel_all_orders(context: Context) -> Any:
     """POST cancel-all-orders: every symbol of the product type; 22001 when nothing is open."""
-    read.product_type(context.params)
+    is_ours = read.lists_ours(context.params)
     read.check_receive_window(context.params, context.now_ms)
-    orders = context.exchange.cancel_all("perp", context.now_ms)
+    orders = context.exchange.cancel_all("perp", context.now_ms) if is_ours else []
     if not orders:
         raise Refusal("22001", "No order to cancel")
     return _cancelled(orders)
 
 
 def modify_order(context: Context) -> Any:
-    """POST modify-order: cancels and places anew; the new orderId is not in the answer."""
+    """POST modify-order: cancels and places anew, later: the answer has neither the new orderId nor the outcome.
+
+    Members are checked first and then refused with the old order alive. What only the new order meets (its margin, a
+    duplicate newClientOid) is told by nothing but the missing order; an old one that has traded meanwhile stays.
+    """
     _check(context.params, needs_coin=False)
     order_id, client_oid = read.order_ids(context.params)
     new_client_oid = read.text(context.params, "newClientOid")
@@ -65,17 +73,25 @@ def modify_order(context: Context) -> Any:
     if order.status != "live" or order.price is None:
         raise Refusal("45055", "The current order status cannot be cancelled")
     size, price = read.number(context.params, "newSize"), read.number(context.params, "newPrice")
-    context.exchange.modify(order, new_client_oid, size, price, context.now_ms)
+    wanted = attrs.evolve(order.request, size=size, price=price, client_oid=new_client_oid)
+    check_order(wanted, context.exchange.matchers["perp"].mid, 0)
+
+    def work(now_ms: int) -> None:
+        if order.status == "live":
+            with contextlib.suppress(Refusal):
+                context.exchange.modify(order, new_client_oid, size, price, now_ms)
+
+    context.later.add(work, context.now_ms)
     return rest_rows.ids(order)
 
 
 def close_positions(context: Context) -> Any:
     """POST close-positions: flash close at market; 22002 when flat."""
-    read.product_type(context.params)
+    is_ours = read.lists_ours(context.params)
     read.symbol(context.params, needed=False)
     perp = context.exchange.perp
     wanted = read.text(context.params, "holdSide") if perp.is_hedge_mode else None
-    held = [one for one in perp.positions.values() if wanted in (None, one.hold_side)]
+    held = [one for one in perp.positions.values() if is_ours and wanted in (None, one.hold_side)]
     if not held:
         raise Refusal("22002", "No position to close")
     placed = []
@@ -106,32 +122,32 @@ def detail(context: Context) -> Any:
 
 def orders_pending(context: Context) -> Any:
     """GET orders-pending: an empty list is null, and so is its endId."""
-    read.product_type(context.params)
+    is_ours = read.lists_ours(context.params)
     read.symbol(context.params, needed=False)
     status = read.text(context.params, "status")
     default = ("live",) if context.exchange.options.pending_without_status == "live" else ("live", "partially_filled")
     statuses = (status,) if status is not None else default
-    orders = [one for one in context.exchange.store.open_of("perp") if one.status in statuses]
+    orders = [one for one in context.exchange.store.open_of("perp") if is_ours and one.status in statuses]
     return _listed(_named(orders, context.params), context.params, rest_rows.perp_listed)
 
 
 def orders_history(context: Context) -> Any:
     """GET orders-history: orders that ended."""
-    read.product_type(context.params)
+    is_ours = read.lists_ours(context.params)
     read.symbol(context.params, needed=False)
-    orders = [one for one in context.exchange.store.orders.values() if one.product == "perp" and not one.is_open]
+    ended = [one for one in context.exchange.store.orders.values() if one.product == "perp" and not one.is_open]
+    orders = ended if is_ours else []
     return _listed(_named(orders, context.params), context.params, rest_rows.perp_history)
 
 
 def fills(context: Context) -> Any:
     """GET fills."""
-    read.product_type(context.params)
-    read.symbol(context.params, needed=False)
-    order_id = read.text(context.params, "orderId")
-    found = [one for one in context.exchange.store.fills if one.order.product == "perp"]
-    found = [one for one in found if order_id in (None, one.order.order_id)]
-    rows = [rest_rows.perp_fill(one) for one in read.page(found, context.params)]
-    return {"fillList": rows, "endId": rows[-1]["tradeId"] if rows else None}
+    return _fills(context, rest_rows.perp_fill)
+
+
+def fill_history(context: Context) -> Any:
+    """GET fill-history: the same fills with marginCoin."""
+    return _fills(context, rest_rows.perp_fill_history)
 
 
 # Account and positions
@@ -145,8 +161,7 @@ def account(context: Context) -> Any:
 
 def accounts(context: Context) -> Any:
     """GET accounts."""
-    read.product_type(context.params)
-    return [rest_rows.perp_accounts(context.exchange)]
+    return [rest_rows.perp_accounts(context.exchange)] if read.lists_ours(context.params) else []
 
 
 def set_position_mode(context: Context) -> Any:
@@ -193,9 +208,10 @@ def single_position(context: Context) -> Any:
 
 def all_position(context: Context) -> Any:
     """GET all-position: single-position's members and four more."""
-    read.product_type(context.params)
+    rows = rest_rows.positions(context.exchange) if read.lists_ours(context.params) else []
+    read.margin_coin(context.params, needed=False)
     extra = {"takeProfit": "", "stopLoss": "", "takeProfitId": "", "stopLossId": ""}
-    return [row | extra for row in rest_rows.positions(context.exchange)]
+    return [row | extra for row in rows]
 
 
 # Shared
@@ -220,13 +236,25 @@ def _check(params: Params, needs_coin: bool = True) -> None:
 
 
 def _place(context: Context, params: Params) -> dict[str, Any]:
-    request = read.perp_order(params, context.exchange.options.perp_tif_field)
+    options = context.exchange.options
+    request = read.perp_order(params, options.perp_tif_field)
+    if (
+        request.trade_side is None
+        and options.hedge_without_trade_side == "opens"
+        and context.exchange.perp.is_hedge_mode
+    ):
+        request = attrs.evolve(request, trade_side="open")
     order, names_order_id = context.exchange.place(request, context.now_ms)
     return rest_rows.ids(order) if names_order_id else {"clientOid": order.client_oid}
 
 
-def _cancel(context: Context, params: Params) -> dict[str, Any]:
-    return rest_rows.ids(context.exchange.cancel("perp", *read.order_ids(params), context.now_ms))
+def cancel(context: Context, product: Product, params: Params) -> dict[str, Any]:
+    """Cancel one order by either id: 43001 when it is gone, 45129 when it was asked for within the last second."""
+    order_id, client_oid = read.order_ids(params)
+    known = context.exchange.store.find(product, order_id, client_oid)
+    if known is not None and context.exchange.options.rate_limits:
+        context.pace.note(known.order_id, context.now_ms)
+    return rest_rows.ids(context.exchange.cancel(product, order_id, client_oid, context.now_ms))
 
 
 def _cancelled(orders: list[Order]) -> dict[str, Any]:
@@ -241,6 +269,16 @@ def _named(orders: list[Order], params: Params) -> list[Order]:
 def _listed(orders: list[Order], params: Params, row: Callable[[Order], dict[str, Any]]) -> dict[str, Any]:
     rows = [row(one) for one in read.page(orders, params)]
     return {"entrustedList": rows or None, "endId": rows[-1]["orderId"] if rows else None}
+
+
+def _fills(context: Context, row: Callable[[Fill], dict[str, Any]]) -> dict[str, Any]:
+    is_ours = read.lists_ours(context.params)
+    read.symbol(context.params, needed=False)
+    order_id = read.text(context.params, "orderId")
+    found = [one for one in context.exchange.store.fills if is_ours and one.order.product == "perp"]
+    found = [one for one in found if order_id in (None, one.order.order_id)]
+    rows = [row(one) for one in read.page(found, context.params)]
+    return {"fillList": rows, "endId": rows[-1]["tradeId"] if rows else None}
 
 
 def _is_busy(context: Context) -> bool:
@@ -270,6 +308,7 @@ ROUTES = {
     ("GET", "/api/v2/mix/order/orders-pending"): Route(orders_pending, 10),
     ("GET", "/api/v2/mix/order/orders-history"): Route(orders_history, 10),
     ("GET", "/api/v2/mix/order/fills"): Route(fills, 10),
+    ("GET", "/api/v2/mix/order/fill-history"): Route(fill_history, 10),
     ("GET", "/api/v2/mix/account/account"): Route(account, 10),
     ("GET", "/api/v2/mix/account/accounts"): Route(accounts, 10),
     ("POST", "/api/v2/mix/account/set-position-mode"): Route(set_position_mode, 5),

@@ -1,7 +1,9 @@
 """The perp account: cash, positions in one-way or hedge mode, margin, realised profit.
 
-Simplifications, all on the generous side of the exchange: the mark price is the middle of the book, there is one
-margin tier, and nothing is ever liquidated (the liquidation price is reported, not acted upon).
+One margin tier (the smallest): a position is due for liquidation when the margin behind it is down to
+`KEEP_MARGIN_RATE` of its value at the mark price. Isolated margin is what the position was opened with, crossed margin
+the whole account. Simplification, on the generous side: funding of an isolated position is paid from the account's
+cash, not from the position's own margin.
 """
 
 from collections.abc import Iterable
@@ -105,7 +107,7 @@ class PerpAccount:
     def book_fill(self, order: Order, price: Decimal, qty: Decimal, fee: Decimal, pos_id: str, now_ms: int) -> Decimal:
         """Move positions and cash by one fill; return the profit it realised (fee left out)."""
         if self.is_hedge_mode:
-            closes: HoldSide = "long" if order.side == "buy" else "short"
+            closes: HoldSide = "long" if order.hold_side == "long" else "short"
             opens: HoldSide = closes
             closing = qty if order.request.trade_side == "close" else ZERO
         else:
@@ -128,11 +130,34 @@ class PerpAccount:
             one.funding -= paid
             one.updated_ms = now_ms
 
+    def backing(self, position: Position) -> Decimal:
+        """What may be lost on a position: its own margin, or the cash of the account when margin is crossed."""
+        return self.margin_of(position) if self.margin_mode == "isolated" else self.cash
+
+    def breached(self) -> list[Position]:
+        """Positions whose margin is down to the maintenance margin; all of them together when margin is crossed."""
+        held = list(self.positions.values())
+        if self.margin_mode == "isolated":
+            return [one for one in held if self.margin_of(one) + one.unrealized(self.mark) <= self._keep(one)]
+        return held if held and self.equity <= sum((self._keep(one) for one in held), ZERO) else []
+
     def liquidation_price(self, position: Position) -> Decimal:
-        """Price at which the margin behind a position is down to the maintenance margin."""
-        backing = self.margin_of(position) if self.margin_mode == "isolated" else self.cash
-        value = position.price_avg * position.size - position.sign * backing
-        return max(ZERO, value / (position.size * (1 - position.sign * KEEP_MARGIN_RATE)))
+        """Mark price at which the position is due for liquidation; 0 when no price makes it so."""
+        return self._price_at(position, KEEP_MARGIN_RATE)
+
+    def bankruptcy_price(self, position: Position) -> Decimal:
+        """Price at which closing leaves nothing of the margin; 0 when no price does."""
+        return self._price_at(position, ZERO)
+
+    def _keep(self, position: Position) -> Decimal:
+        return position.size * self.mark * KEEP_MARGIN_RATE
+
+    def _price_at(self, position: Position, rate: Decimal) -> Decimal:
+        # Where margin and profit of the positions that share it equal `rate` of their value.
+        held = [position] if self.margin_mode == "isolated" else list(self.positions.values())
+        cost = sum((one.sign * one.price_avg * one.size for one in held), ZERO) - self.backing(position)
+        slope = sum((one.size * (one.sign - rate) for one in held), ZERO)
+        return max(ZERO, cost / slope) if slope else ZERO
 
     def _open(self, hold_side: HoldSide, price: Decimal, qty: Decimal, pos_id: str, now_ms: int) -> None:
         held = self.positions.get(hold_side)

@@ -3,9 +3,11 @@
 from typing import Any
 
 from runner.paper import params as read
+from runner.paper import reference_routes
 from runner.paper.api import Context, Route
 from runner.paper.instruments import CONTRACT_ROW, FUNDING_RATE_MAX, SYMBOL, SYMBOL_ROW
 from runner.paper.numbers import plain
+from runner.paper.public_rows import perp_ticker_row, spot_ticker_row
 from runner.paper.values import Level, Product, Refusal
 
 HISTORY_MAX = 100
@@ -18,13 +20,14 @@ def server_time(context: Context) -> Any:
 
 def contracts(context: Context) -> Any:
     """GET /api/v2/mix/market/contracts."""
-    read.product_type(context.params)
+    is_ours = read.lists_ours(context.params)
     read.symbol(context.params, needed=False)
     options = context.exchange.options
-    if options.constraints == "missing":
+    if options.constraints == "missing" or not is_ours:
         return []
     interval = str(options.funding_interval_h)
-    return [CONTRACT_ROW | {"fundInterval": interval}]
+    status = "maintain" if "perp" in context.exchange.floor.halted else CONTRACT_ROW["symbolStatus"]
+    return [CONTRACT_ROW | {"fundInterval": interval, "symbolStatus": status}]
 
 
 def symbols(context: Context) -> Any:
@@ -32,13 +35,15 @@ def symbols(context: Context) -> Any:
     read.symbol(context.params, needed=False)
     if context.exchange.options.constraints == "missing":
         raise Refusal("40034", f"Parameter {SYMBOL} does not exist")
-    return [SYMBOL_ROW]
+    return [SYMBOL_ROW | ({"status": "halt"} if "spot" in context.exchange.floor.halted else {})]
 
 
 def current_fund_rate(context: Context) -> Any:
     """GET /api/v2/mix/market/current-fund-rate."""
-    read.product_type(context.params)
+    is_ours = read.lists_ours(context.params)
     read.symbol(context.params, needed=False)
+    if not is_ours:
+        return []
     exchange = context.exchange
     return [{
         "symbol": SYMBOL,
@@ -52,7 +57,7 @@ def current_fund_rate(context: Context) -> Any:
 
 def funding_time(context: Context) -> Any:
     """GET /api/v2/mix/market/funding-time."""
-    _perp(context)
+    read.perp_symbol(context.params)
     exchange = context.exchange
     interval = str(exchange.options.funding_interval_h)
     return [{"symbol": SYMBOL, "nextFundingTime": str(exchange.next_funding_ms), "ratePeriod": interval}]
@@ -60,7 +65,7 @@ def funding_time(context: Context) -> Any:
 
 def history_fund_rate(context: Context) -> Any:
     """GET /api/v2/mix/market/history-fund-rate: newest first; before the exchange started the rate was the same."""
-    _perp(context)
+    read.perp_symbol(context.params)
     exchange = context.exchange
     size = min(read.whole(context.params, "pageSize", 20), HISTORY_MAX)
     skip = max(0, read.whole(context.params, "pageNo", 1) - 1) * size
@@ -74,27 +79,19 @@ def history_fund_rate(context: Context) -> Any:
 
 def perp_ticker(context: Context) -> Any:
     """GET /api/v2/mix/market/ticker: a list of one."""
-    _perp(context)
-    row = context.feed.ticker_row("perp", context.now_ms)
-    if row is None:
-        return []
-    row["symbol"] = row.pop("instId")
-    return [row]
+    read.perp_symbol(context.params)
+    return perp_ticker_row(context)
 
 
 def spot_tickers(context: Context) -> Any:
     """GET /api/v2/spot/market/tickers."""
     read.symbol(context.params, needed=False)
-    row = context.feed.ticker_row("spot", context.now_ms)
-    if row is None:
-        return []
-    row["symbol"], row["open"] = row.pop("instId"), row.pop("open24h")
-    return [row]
+    return spot_ticker_row(context)
 
 
 def symbol_price(context: Context) -> Any:
     """GET /api/v2/mix/market/symbol-price: last, index and mark price."""
-    _perp(context)
+    read.perp_symbol(context.params)
     row = context.feed.ticker_row("perp", context.now_ms)
     if row is None:
         return []
@@ -109,7 +106,7 @@ def symbol_price(context: Context) -> Any:
 
 def merge_depth(context: Context) -> Any:
     """GET /api/v2/mix/market/merge-depth: levels are numbers here, although the page shows strings."""
-    _perp(context)
+    read.perp_symbol(context.params)
     bids, asks = _depth(context, "perp", 100)
     return {
         "asks": [[float(price), float(qty)] for price, qty in asks],
@@ -146,11 +143,6 @@ def trade_rate(context: Context) -> Any:
     return {"makerFeeRate": plain(maker), "takerFeeRate": plain(taker)}
 
 
-def _perp(context: Context) -> None:
-    read.product_type(context.params)
-    read.symbol(context.params)
-
-
 def _depth(context: Context, product: Product, default: int) -> tuple[list[Level], list[Level]]:
     matcher = context.exchange.matchers[product]
     is_max = read.text(context.params, "limit") == "max"
@@ -158,7 +150,7 @@ def _depth(context: Context, product: Product, default: int) -> tuple[list[Level
     return matcher.shown("buy")[:limit], matcher.shown("sell")[:limit]
 
 
-ROUTES = {
+ROUTES = reference_routes.ROUTES | {
     ("GET", "/api/v2/public/time"): Route(server_time, 20, is_private=False),
     ("GET", "/api/v2/mix/market/contracts"): Route(contracts, 20, is_private=False),
     ("GET", "/api/v2/mix/market/current-fund-rate"): Route(current_fund_rate, 20, is_private=False),

@@ -47,7 +47,7 @@ def _perp_order(order: Order) -> Row:
         "leverage": str(order.leverage),
         "marginMode": request.margin_mode,
         "reduceOnly": "YES" if request.reduce_only else "NO",
-        "enterPointSource": "API",
+        "enterPointSource": order.entry_point,
         "tradeSide": order.trade_side,
         "posMode": order.pos_mode,
         "orderType": request.order_type,
@@ -77,8 +77,8 @@ def perp_listed(order: Order) -> Row:
 
 
 def perp_history(order: Order) -> Row:
-    """GET mix/order/orders-history."""
-    return perp_listed(order) | {"cancelReason": order.cancel_reason}
+    """GET mix/order/orders-history: no cancelReason, in the page as in recordings; only order detail has it."""
+    return perp_listed(order) | {"posAvg": ""}
 
 
 def perp_fill(fill: Fill) -> Row:
@@ -99,12 +99,19 @@ def perp_fill(fill: Fill) -> Row:
         "side": order.side,
         "quoteVolume": plain(fill.value),
         "profit": plain(cut(fill.profit, 8)),
-        "enterPointSource": "api",
+        "enterPointSource": "api" if order.entry_point == "API" else order.entry_point,
         "tradeSide": order.trade_side,
         "posMode": order.pos_mode,
         "tradeScope": "maker" if fill.is_maker else "taker",
         "cTime": str(fill.at_ms),
     }  # fmt: skip
+
+
+def perp_fill_history(fill: Fill) -> Row:
+    """GET mix/order/fill-history: with marginCoin, and totalDeductionFee as text."""
+    row = perp_fill(fill)
+    detail = [one | {"totalDeductionFee": "0"} for one in row["feeDetail"]]
+    return row | {"marginCoin": QUOTE, "feeDetail": detail}
 
 
 def _spot_order(order: Order) -> Row:
@@ -116,7 +123,7 @@ def _spot_order(order: Order) -> Row:
         "orderType": order.request.order_type,
         "side": order.side,
         "status": ws_rows.spot_status(order),
-        "enterPointSource": "API",
+        "enterPointSource": order.entry_point,
         "orderSource": order.source,
         "cTime": str(order.created_ms),
         "uTime": str(order.updated_ms),
@@ -124,7 +131,7 @@ def _spot_order(order: Order) -> Row:
 
 
 def spot_info(order: Order) -> Row:
-    """GET spot/trade/orderInfo and history-orders: sixteen decimals, fee detail as a string of JSON."""
+    """GET spot/trade/orderInfo: sixteen decimals, fee detail as a string of JSON."""
     return _spot_order(order) | {
         "price": fixed(order.price or ZERO, 16),
         "size": fixed(order.size, 16),
@@ -134,6 +141,11 @@ def spot_info(order: Order) -> Row:
         "feeDetail": _fee_json(order),
         "cancelReason": order.cancel_reason,
     }
+
+
+def spot_history(order: Order) -> Row:
+    """GET spot/trade/history-orders: orderInfo's members and two more."""
+    return spot_info(order) | {"tpslType": "normal", "triggerPrice": None}
 
 
 def _fee_json(order: Order) -> str:

@@ -1,34 +1,38 @@
-"""The aiohttp shell: REST, WebSocket and the hand of tests on one loopback port."""
+"""The aiohttp shell: sockets, the market's task and the hand of tests on one loopback port."""
 
 import asyncio
 import json
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal
 
 import attrs
 from aiohttp import web
 
-from runner.paper.api import Answer, Request, envelope
+from runner.paper.api import Answer, Request
 from runner.paper.clock import now_ms
 from runner.paper.control import control_routes
-from runner.paper.faults import AnswerFault, Faults, PushFault
-from runner.paper.feed import Key
+from runner.paper.fault_rules import FaultRule, Window
+from runner.paper.faults import AnswerFault, PushFault
+from runner.paper.limits import ConnectLimits
 from runner.paper.market import ScriptedMarket
 from runner.paper.numbers import decimal
-from runner.paper.options import Credentials, PaperOptions
+from runner.paper.options import DEFAULT_ACCOUNT, Credentials, PaperOptions
+from runner.paper.rest_shell import RestShell, reset
 from runner.paper.session import Session, Stream, Subscription, encode
-from runner.paper.sockets import Connection, Line
-from runner.paper.values import MarketEvent, Product, Push
+from runner.paper.sockets import Connection, Line, Listeners
+from runner.paper.values import MarketEvent, Product
 from runner.paper.venue import Venue
 from runner.paper.views import AccountView, account_view
+from runner.paper.ws_trade import trade
 
 REQUESTS_KEPT_MAX = 10_000
-HANG_S_MAX = 60.0
 # Trades and books closer together than this leave in one go: fewer wake-ups, and no client can tell.
 _PACE_S_MIN = 0.004
 _IDLE_S_MAX = 1.0
+STREAMS: tuple[Stream, ...] = ("private", "public")
 
 
 @attrs.frozen
@@ -51,10 +55,12 @@ class PaperExchange:
     def __init__(self, options: PaperOptions | None = None) -> None:
         self.options = options or PaperOptions()
         self.requests: deque[ReceivedRequest] = deque(maxlen=REQUESTS_KEPT_MAX)
-        self.faults = Faults()
         self.venue = Venue(self.options, now_ms())
+        self.faults = self.venue.faults
         self.market = ScriptedMarket(self.inject)
-        self._connections: list[Connection] = []
+        self._listeners = Listeners()
+        self._connections = self._listeners.connections
+        self._connects = ConnectLimits()
         self._connected = 0
         self._refused_until_ms: dict[str, int] = {}
         self._line = Line(self.options)
@@ -72,7 +78,7 @@ class PaperExchange:
         app.router.add_get("/v2/ws/public", self._serve_public)
         app.router.add_get("/v2/ws/private", self._serve_private)
         app.add_routes(control_routes(self))
-        app.router.add_route("*", "/{path:.*}", self._serve_rest)
+        app.router.add_route("*", "/{path:.*}", RestShell(self, self._line).serve)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self.options.host, self.options.port)
@@ -123,14 +129,18 @@ class PaperExchange:
 
     @property
     def credentials(self) -> Credentials:
-        """The key the exchange knows."""
+        """The default account's key."""
         return self.options.credentials
+
+    def credentials_of(self, account: str) -> Credentials:
+        """An account's key."""
+        return self.venue.accounts[account].credentials
 
     # The truth
 
-    def account_view(self) -> AccountView:
-        """What the account really holds, as plain Decimals."""
-        return account_view(self.venue.exchange)
+    def account_view(self, account: str = DEFAULT_ACCOUNT) -> AccountView:
+        """What an account really holds, as plain Decimals."""
+        return account_view(self.venue.accounts[account])
 
     async def until(self, condition: Callable[[], bool], timeout_s: float = 5.0) -> None:
         """Wait until `condition` holds; it is looked at after every request, push and connection.
@@ -147,17 +157,34 @@ class PaperExchange:
         """How many sockets are open on a stream."""
         return sum(one.session.stream == stream for one in self._connections)
 
+    def listeners(self, product: Product, channel: str) -> int:
+        """How many sockets are subscribed to a channel."""
+        return sum((product, channel) in one.session.wanted() for one in self._connections)
+
     # The hand of tests
 
     def inject(self, event: MarketEvent) -> None:
         """Let a market event happen now."""
         self.venue.market(event, now_ms())
-        self._fan_out()
+        self.fan_out()
 
-    async def cut(self, stream: Stream, seconds: float = 0.0, clean: bool = True) -> None:
-        """Close a stream's sockets (with a close frame, or reset them) and refuse new ones for `seconds`."""
-        self._refused_until_ms[stream] = now_ms() + int(seconds * 1000)
-        for one in [one for one in self._connections if one.session.stream == stream]:
+    def fault(self, name: str, **parameters: Any) -> None:
+        """Let a fault of the catalogue begin now (see `faults.CATALOGUE`).
+
+        Raises:
+            ValueError: There is no such fault or parameter.
+        """
+        self.faults.inject({"name": name, **parameters}, now_ms())
+        self._wake.set()
+
+    async def cut(self, stream: Stream, seconds: float = 0.0, clean: bool = True, account: str | None = None) -> None:
+        """Close a stream's sockets (with a close frame, or reset them) and refuse new ones for `seconds`.
+
+        With an account, its sockets alone; a new socket has no account yet, so none is refused then.
+        """
+        if account is None:
+            self._refused_until_ms[stream] = now_ms() + int(seconds * 1000)
+        for one in self._of(stream, account):
             if clean:
                 await one.close()
             else:
@@ -174,12 +201,13 @@ class PaperExchange:
     def release(self) -> None:
         """Deliver the held pushes."""
         for push in self.faults.release():
-            self._deliver(push)
+            self._listeners.deliver(push)
 
     def clear_faults(self) -> None:
-        """Disarm every fault and deliver the held pushes."""
+        """Disarm every fault, those of the profile included, and deliver the pushes that were held back."""
         for push in self.faults.clear():
-            self._deliver(push)
+            self._listeners.deliver(push)
+        self._wake.set()
 
     def silence(self, product: Product, channel: str, is_silent: bool = True) -> None:
         """Keep a public book or ticker channel silent although it is subscribed, or let it speak again."""
@@ -187,21 +215,41 @@ class PaperExchange:
         (keys.add if is_silent else keys.discard)((product, channel))
         self._wake.set()
 
-    def set_position_mode(self, mode: Literal["one_way_mode", "hedge_mode"]) -> None:
+    def set_position_mode(self, mode: Literal["one_way_mode", "hedge_mode"], account: str = DEFAULT_ACCOUNT) -> None:
         """Switch the position mode behind the client's back.
 
         Raises:
             ValueError: The mode is unknown, or a position is open.
         """
-        perp = self.venue.exchange.perp
+        perp = self.venue.accounts[account].perp
         if mode not in ("one_way_mode", "hedge_mode") or perp.positions:
             raise ValueError(f"position mode cannot become {mode!r} with {len(perp.positions)} positions open")
         perp.position_mode = mode
 
-    def set_balance(self, coin: str, amount: Any) -> None:
+    def set_balance(self, coin: str, amount: Any, account: str = DEFAULT_ACCOUNT) -> None:
         """Deposit or withdraw so that `amount` of a spot coin is available."""
-        self.venue.exchange.set_balance(coin, decimal(amount), now_ms())
-        self._fan_out()
+        self.venue.accounts[account].set_balance(coin, decimal(amount), now_ms())
+        self.fan_out()
+
+    # What the REST shell asks for
+
+    def note(self, request: Request) -> None:
+        """Keep a request on record."""
+        self.requests.append(_received_request(request, now_ms()))
+        self._changed.set()
+
+    def answer(self, request: Request) -> Answer:
+        """Carry out a request and queue the pushes it caused."""
+        answer = self.venue.answer(request, now_ms())
+        if self.venue.api.later.next_due_ms is not None:
+            self._wake.set()
+        self.fan_out()
+        return answer
+
+    async def flushed(self) -> None:
+        """Wait until every private push queued so far has left."""
+        for one in self._of("private"):
+            await one.flushed()
 
     # Sockets
 
@@ -212,124 +260,130 @@ class PaperExchange:
         return await self._serve_socket(request, "private")
 
     async def _serve_socket(self, request: web.Request, stream: Stream) -> web.StreamResponse:
-        at_ms = now_ms()
+        at_ms, remote = now_ms(), request.remote or ""
+        if self.faults.is_down(at_ms):
+            return reset(request)
         if at_ms < self._refused_until_ms.get(stream, 0):
             return web.Response(status=503)
+        open_count = sum(one.remote == remote for one in self._connections)
+        if self.options.rate_limits and not self._connects.allow(remote, open_count, at_ms):
+            return web.Response(status=429)
         socket = web.WebSocketResponse(timeout=0.5, compress=False)
         await socket.prepare(request)
-        self._connected += 1
-        session = Session(stream, self.options, f"{self._connected:016x}", at_ms, at_ms)
-        connection = Connection(socket, request, session, self._line)
+        connection = Connection(socket, request, self._session(stream, at_ms), self._line)
         self._connections.append(connection)
+        self._listeners.changed()
         self._changed.set()
         try:
             await connection.serve(self._received)
         finally:
             self._connections.remove(connection)
+            self._listeners.changed()
             self._changed.set()
         return socket
 
+    def _session(self, stream: Stream, at_ms: int) -> Session:
+        self._connected += 1
+        session = Session(stream, self.options, f"{self._connected:016x}", at_ms, at_ms)
+        session.trade = partial(self._trade, session) if self.options.ws_orders else None
+        session.is_refused = self._is_refused
+        return session
+
     def _received(self, connection: Connection, text: str) -> None:
-        at_ms = now_ms()
-        for reply in connection.session.receive(text, at_ms):
+        at_ms, session = now_ms(), connection.session
+        if self.faults.is_frozen(session.stream, at_ms, session.account or None) and text != "ping":
+            return
+        for reply in session.receive(text, at_ms, self.venue.clock_ms(at_ms)):
             connection.send(reply)
-        for one in connection.session.fresh:
+        for one in session.fresh:
             self._send_first(connection, one, at_ms)
-        if connection.session.fresh:
+        self._listeners.changed()
+        if session.fresh:
             self._wake.set()
             self._changed.set()
+        if self.options.ws_orders:
+            self.fan_out()
+
+    def _is_refused(self, product: Product, channel: str) -> bool:
+        return self.faults.active("books_refused", now_ms(), product=product, channel=channel) is not None
+
+    def _trade(self, session: Session, arg: dict[str, Any], at_ms: int) -> dict[str, Any]:
+        self.venue.sync(now_ms())
+        return trade(self.venue.api, arg, at_ms, self.venue.accounts[session.account])
 
     def _send_first(self, connection: Connection, one: Subscription, at_ms: int) -> None:
         if one.is_silent or one.channel in ("orders", "fill"):
             return
         if connection.session.stream == "private":
-            connection.send(encode(self.venue.exchange.first_push(one.product, one.channel, at_ms), one.arg))
+            account = self.venue.accounts[connection.session.account]
+            first = account.first_push(one.product, one.channel, self.venue.clock_ms(at_ms))
+            if not self.faults.swallows(first, at_ms):
+                connection.send(encode(first, one.arg))
             return
         key = (one.product, one.channel)
-        is_shared = any(key in other.session.wanted() for other in self._connections if other is not connection)
-        first = self.venue.feed.first(key, at_ms, is_shared)
-        if first is not None:
-            connection.send(encode(first, one.arg))
+        others = (other for other in self._connections if other is not connection)
+        is_shared = any(key in other.session.wanted() for other in others)
+        found = self.venue.feed.first(key, at_ms, is_shared, self.venue.clock_ms(at_ms))
+        if found is not None:
+            connection.send(encode(found, one.arg))
 
-    # REST
+    def _of(self, stream: Stream, account: str | None = None) -> list[Connection]:
+        found = [one for one in self._connections if one.session.stream == stream]
+        return [one for one in found if account in (None, one.session.account)]
 
-    async def _serve_rest(self, request: web.Request) -> web.StreamResponse:
-        body = await request.read()
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        asked = Request(request.method, request.raw_path, headers, body)
-        self.requests.append(_received_request(asked, now_ms()))
-        self._changed.set()
-        await self._line.travel()
-        fault = self.faults.for_answer(asked.path)
-        if fault is not None and fault.fault == "delay_before_ms":
-            await asyncio.sleep(fault.ms / 1000)
-        answer = self._answer(asked) if fault is None or fault.is_executed else None
-        await self._line.travel()
-        if fault is not None:
-            return await self._spoiled(request, fault, answer)
-        assert answer is not None
-        return _response(answer)
-
-    def _answer(self, asked: Request) -> Answer:
-        answer = self.venue.answer(asked, now_ms())
-        self._fan_out()
-        return answer
-
-    async def _spoiled(self, request: web.Request, fault: AnswerFault, answer: Answer | None) -> web.StreamResponse:
-        if fault.fault.startswith(("lost", "hang")):
-            if fault.fault.startswith("hang"):
-                await asyncio.sleep(HANG_S_MAX)
-            if request.transport is not None:
-                request.transport.abort()
-            return web.Response(status=499)
-        if fault.fault.startswith("http500"):
-            return web.Response(status=500, text="Internal Server Error")
-        if fault.code is not None:
-            status = 429 if fault.code == "429" else 400
-            return _response(Answer(status, envelope(fault.code, fault.message, None, now_ms())))
-        if fault.fault == "delay_ms":
-            await asyncio.sleep(fault.ms / 1000)
-        assert answer is not None
-        return _response(answer)
+    def _overdue(self, at_ms: int) -> list[Connection]:
+        found = [one for one in self._connections if not one.is_half_open]
+        return [one for one in found if one.session.is_overdue(at_ms)]
 
     # The market's task
 
     async def _run(self) -> None:
         while True:
             at_ms = now_ms()
-            wanted: set[Key] = set().union(*(one.session.wanted() for one in self._connections))
+            for rule, window in self.venue.take_strikes(at_ms):
+                await self._strike(rule, window)
+            wanted = self._listeners.wanted()
             self.venue.run(at_ms, wanted)
-            self._fan_out()
-            for one in [one for one in self._connections if one.session.is_overdue(at_ms)]:
+            self._push_out()
+            for one in self._overdue(at_ms):
                 one.abort()
-            due_ms = [one.session.deadline_ms for one in self._connections]
+            due_ms = [one.session.deadline_ms for one in self._connections if not one.is_half_open]
             due_ms += [one for one in [self.venue.next_due_ms(at_ms, wanted)] if one is not None]
             wait_s = (min(due_ms, default=at_ms + 1_000) - now_ms()) / 1000
             await self._pause(min(max(wait_s, _PACE_S_MIN), _IDLE_S_MAX))
 
+    async def _strike(self, rule: FaultRule, window: Window) -> None:
+        seconds = 0.0 if window.end_ms is None else (window.end_ms - window.start_ms) / 1000
+        meant = rule.parameters.get("stream", "any")
+        for stream in STREAMS if meant == "any" else (meant,):
+            if rule.name == "stream_half_open":
+                for one in self._of(stream, rule.account):
+                    one.half_open()
+            elif rule.name == "exchange_down":
+                await self.cut(stream, clean=False)
+            else:
+                await self.cut(stream, seconds, rule.parameters["clean"], rule.account)
+
     async def _pause(self, seconds: float) -> None:
-        self._wake.clear()
         try:
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
         except TimeoutError:
             return
+        finally:
+            self._wake.clear()
 
-    def _fan_out(self) -> None:
+    def fan_out(self) -> None:
+        """Queue everything that has to be pushed."""
+        self._push_out()
+        if self.faults.is_holding:
+            # What a fault holds back leaves by the market's task, which may be asleep for longer.
+            self._wake.set()
+
+    def _push_out(self) -> None:
         self._changed.set()
-        for push in self.venue.drain():
-            if not push.is_private:
-                self._deliver(push)
-                continue
-            for one in [push] * self.options.private_pushes:
-                for survivor in self.faults.apply(one):
-                    self._deliver(survivor)
-
-    def _deliver(self, push: Push) -> None:
-        stream = "private" if push.is_private else "public"
-        for one in self._connections:
-            if one.session.stream == stream:
-                one.push(push)
+        for push in self.venue.deliver(now_ms()):
+            self._listeners.deliver(push)
 
 
 def _received_request(asked: Request, at_ms: int) -> ReceivedRequest:
@@ -338,8 +392,3 @@ def _received_request(asked: Request, at_ms: int) -> ReceivedRequest:
     except ValueError:
         body = None
     return ReceivedRequest(asked.method, asked.path, asked.query, body if isinstance(body, dict) else None, at_ms)
-
-
-def _response(answer: Answer) -> web.Response:
-    text = json.dumps(answer.body, separators=(",", ":"))
-    return web.Response(status=answer.status, text=text, content_type="application/json")

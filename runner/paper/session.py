@@ -5,7 +5,7 @@ arg). A failed login is answered and the connection closed, as documented.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 import attrs
@@ -13,6 +13,7 @@ import attrs
 from runner.paper import auth
 from runner.paper.feed import Key
 from runner.paper.instruments import SYMBOL
+from runner.paper.limits import Window
 from runner.paper.options import PaperOptions
 from runner.paper.values import INST_TYPE, Product, Push
 
@@ -22,8 +23,11 @@ PUBLIC_CHANNELS = ("books", "books1", "books5", "books15", "ticker", "trade")
 PRIVATE_CHANNELS = ("orders", "fill", "positions", "account")
 MESSAGE_BYTES_MAX = 4096
 MESSAGES_PER_SECOND_MAX = 10
+SUBSCRIBES_PER_HOUR_MAX = 240
 CHANNELS_MAX = 1000
 
+# No subscription arg looks like this: the rows alone, which every arg shares.
+_DATA = ""
 _PRODUCT: dict[str, Product] = {name: product for product, name in INST_TYPE.items()}
 
 
@@ -51,13 +55,20 @@ class Session:
     must_close: bool = False
     # Subscriptions made by the last message: the shell sends each its first snapshot.
     fresh: list[Subscription] = attrs.field(factory=list)
-    _received_ms: list[int] = attrs.field(factory=list)
+    # Carries out an order sent over the socket; None while the account has no access to that.
+    trade: Callable[[dict[str, Any], int], dict[str, Any]] | None = None
+    # Whether a book subscription is to be refused just now.
+    is_refused: Callable[[Product, str], bool] = attrs.field(default=lambda _product, _channel: False)
+    # Whose private pushes it gets; known once it has logged in.
+    account: str = ""
+    _messages: Window = attrs.field(factory=lambda: Window(MESSAGES_PER_SECOND_MAX, 1_000))
+    _subscribes: Window = attrs.field(factory=lambda: Window(SUBSCRIBES_PER_HOUR_MAX, 3_600_000))
 
-    def receive(self, text: str, now_ms: int) -> list[str]:
-        """Take one message and return the replies."""
+    def receive(self, text: str, now_ms: int, clock_ms: int | None = None) -> list[str]:
+        """Take one message and return the replies; `clock_ms` is what the exchange's clock says, if not the time."""
         self.fresh = []
-        self._received_ms = [one for one in self._received_ms if now_ms - one < 1_000] + [now_ms]
-        if self.options.rate_limits and len(self._received_ms) > MESSAGES_PER_SECOND_MAX:
+        clock_ms = now_ms if clock_ms is None else clock_ms
+        if not self._messages.admit(now_ms) and self.options.rate_limits:
             self.must_close = True
             return [_error(30007, "request over limit, connection close")]
         if text == "ping":
@@ -70,12 +81,17 @@ class Session:
         if not isinstance(message, dict) or len(text.encode()) > MESSAGE_BYTES_MAX:
             return [_error(30002, f"Unrecognized request:{text[:200]}")]
         op, args = message.get("op"), message.get("args")
-        if op not in ("login", "subscribe", "unsubscribe"):
+        if op not in ("login", "subscribe", "unsubscribe") and not (op == "trade" and self.trade is not None):
             return [_error(30003, "invalid op")]
         if not isinstance(args, list) or not args or not all(isinstance(one, dict) for one in args):
             return [_error(30016, "Param error")]
         if op == "login":
-            return [self._login(args[0], now_ms)]
+            return [self._login(args[0], clock_ms)]
+        if op == "subscribe" and not self._subscribes.admit(now_ms) and self.options.rate_limits:
+            return [_error(30006, "too many requests")]
+        if op == "trade" and self.trade is not None:
+            is_allowed = self.stream == "private" and self.is_logged_in
+            return [_dump(self.trade(args[0], clock_ms)) if is_allowed else _error(30004, "User not logged in")]
         return [self._subscribe(one) if op == "subscribe" else self._unsubscribe(one) for one in args]
 
     @property
@@ -87,25 +103,27 @@ class Session:
         """Whether the connection must be cut now."""
         return now_ms > self.deadline_ms
 
-    def texts_for(self, push: Push) -> list[str]:
-        """Return the encoded message of a push for each subscription of ours that it concerns."""
-        return [
-            encode(push, one.arg)
-            for one in self.subscriptions.values()
-            if one.channel == push.channel and one.product == push.product and not one.is_silent
-        ]
+    def listens(self) -> Iterator[tuple[Key, str]]:
+        """Yield the channels this connection gets pushes of, each with the arg it subscribed with, in that order."""
+        for one in self.subscriptions.values():
+            if not one.is_silent:
+                yield (one.product, one.channel), one.arg
 
     def wanted(self) -> set[Key]:
         """Return the public channels this connection listens to."""
         return {(one.product, one.channel) for one in self.subscriptions.values() if not one.is_silent}
 
     def _login(self, args: Mapping[str, object], now_ms: int) -> str:
+        account = self.options.account_of(str(args.get("apiKey", args.get("api_key"))))
         try:
-            auth.check_login(self.options.credentials, self.options.clock_window_ms, args, now_ms)
+            auth.check_login(account.credentials, self.options.clock_window_ms, args, now_ms)
+            if self.options.demo_key != self.options.demo_sockets:
+                raise auth.LoginRefused(30017, "Current environment does not match the API Key")
         except auth.LoginRefused as refusal:
             self.must_close = True
             return _error(refusal.code, refusal.msg)
         self.is_logged_in = True
+        self.account = account.name
         return _dump({"event": "login", "code": 0, "connId": self.conn_id})
 
     def _subscribe(self, arg: dict[str, Any]) -> str:
@@ -115,7 +133,7 @@ class Session:
         if product is None or not self._exists(product, arg) or len(self.subscriptions) >= CHANNELS_MAX:
             return _error(30001, _unknown(arg), arg)
         answer = self.options.books5(product) if channel == "books5" else "ok"
-        if answer == "refused":
+        if answer == "refused" or self.is_refused(product, str(channel)):
             return _error(30001, _unknown(arg), arg)
         key = _dump(arg)
         subscription = Subscription(product, str(channel), answer == "silent", key)
@@ -144,7 +162,9 @@ def encode(push: Push, arg: str) -> str:
     """Return the message of a push under a subscription's arg; encoded once per arg, however many listen."""
     text = push.texts.get(arg)
     if text is None:
-        data = _dump(push.data)
+        data = push.texts.get(_DATA)
+        if data is None:
+            data = push.texts[_DATA] = _dump(push.data)
         text = f'{{"action":"{push.action}","arg":{arg},"data":{data},"ts":{push.at_ms}}}'
         push.texts[arg] = text
     return text

@@ -1,13 +1,17 @@
 """Spot endpoints: orders and assets."""
 
+from collections.abc import Callable
 from typing import Any
+
+import attrs
 
 from runner.paper import params as read
 from runner.paper import rest_rows
 from runner.paper.api import Context, Route
 from runner.paper.instruments import SYMBOL
-from runner.paper.mix_routes import batch
+from runner.paper.mix_routes import batch, cancel
 from runner.paper.params import Params
+from runner.paper.validation import check_order
 from runner.paper.values import Order, Refusal
 
 # An order can be asked for by clientOid for two hours only (changelog of 2025-03-20).
@@ -22,30 +26,53 @@ def place_order(context: Context) -> Any:
 
 
 def batch_orders(context: Context) -> Any:
-    """POST batch-orders."""
-    read.symbol(context.params)
-    return batch(read.items(context.params, "orderList"), lambda one: _place(context, one))
+    """POST batch-orders; with batchMode `multiple` each order names its own symbol."""
+    return _batch(context, lambda one: _place(context, one))
 
 
 def cancel_order(context: Context) -> Any:
     """POST cancel-order."""
     read.symbol(context.params)
-    return _cancel(context, context.params)
+    return cancel(context, "spot", context.params)
 
 
 def batch_cancel_order(context: Context) -> Any:
     """POST batch-cancel-order: all by orderId or all by clientOid."""
-    read.symbol(context.params, needed=False)
     orders = read.items(context.params, "orderList")
     if len({"orderId" in one for one in orders}) > 1:
         raise Refusal("40020", "Parameter orderList error")
-    return batch(orders, lambda one: _cancel(context, one))
+    return _batch(context, lambda one: cancel(context, "spot", one))
+
+
+def cancel_replace_order(context: Context) -> Any:
+    """POST cancel-replace-order: the old order goes first; what the new one meets is told with code 00000.
+
+    `success` is then `failure`, `msg` says why, and the old order stays cancelled. Members are checked before.
+    """
+    read.symbol(context.params)
+    order_id, client_oid = read.order_ids(context.params)
+    size, price = read.number(context.params, "size"), read.number(context.params, "price")
+    order = context.exchange.store.find("spot", order_id, client_oid)
+    if order is None or not order.is_open:
+        raise Refusal("43001", "The order does not exist")
+    wanted = attrs.evolve(order.request, size=size, price=price, client_oid=read.text(context.params, "newClientOid"))
+    check_order(wanted, context.exchange.matchers["spot"].mid, 0)
+    context.exchange.cancel("spot", order.order_id, None, context.now_ms)
+    try:
+        placed, _ = context.exchange.place(wanted, context.now_ms)
+    except Refusal as refusal:
+        return {"orderId": None, "clientOid": wanted.client_oid, "success": "failure", "msg": refusal.msg}
+    return {"orderId": placed.order_id, "clientOid": wanted.client_oid, "success": "success", "msg": None}
 
 
 def cancel_symbol_order(context: Context) -> Any:
-    """POST cancel-symbol-order: names the symbol, never the orders."""
+    """POST cancel-symbol-order: names the symbol, never the orders, and cancels them after it has answered."""
     read.symbol(context.params)
-    context.exchange.cancel_all("spot", context.now_ms)
+
+    def work(now_ms: int) -> None:
+        context.exchange.cancel_all("spot", now_ms)
+
+    context.later.add(work, context.now_ms)
     return {"symbol": SYMBOL}
 
 
@@ -70,8 +97,9 @@ def unfilled_orders(context: Context) -> Any:
 def history_orders(context: Context) -> Any:
     """GET history-orders: orders that ended."""
     read.symbol(context.params, needed=False)
+    read.check_receive_window(context.params, context.now_ms)
     ended = [one for one in context.exchange.store.orders.values() if one.product == "spot" and not one.is_open]
-    return [rest_rows.spot_info(one) for one in read.page(_named(ended, context.params), context.params)]
+    return [rest_rows.spot_history(one) for one in read.page(_named(ended, context.params), context.params)]
 
 
 def fills(context: Context) -> Any:
@@ -97,8 +125,18 @@ def _place(context: Context, params: Params) -> dict[str, Any]:
     return rest_rows.ids(order)
 
 
-def _cancel(context: Context, params: Params) -> dict[str, Any]:
-    return rest_rows.ids(context.exchange.cancel("spot", *read.order_ids(params), context.now_ms))
+def _batch(context: Context, work: Callable[[Params], dict[str, Any]]) -> Any:
+    # `multiple` moves the symbol from the request into each of its orders.
+    is_multiple = read.text(context.params, "batchMode") == "multiple"
+    if not is_multiple:
+        read.symbol(context.params)
+
+    def checked(one: Params) -> dict[str, Any]:
+        if is_multiple:
+            read.symbol(one)
+        return work(one)
+
+    return batch(read.items(context.params, "orderList"), checked)
 
 
 def _named(orders: list[Order], params: Params) -> list[Order]:
@@ -111,6 +149,7 @@ ROUTES = {
     ("POST", "/api/v2/spot/trade/batch-orders"): Route(batch_orders, 5),
     ("POST", "/api/v2/spot/trade/cancel-order"): Route(cancel_order, 10),
     ("POST", "/api/v2/spot/trade/batch-cancel-order"): Route(batch_cancel_order, 10),
+    ("POST", "/api/v2/spot/trade/cancel-replace-order"): Route(cancel_replace_order, 5),
     ("POST", "/api/v2/spot/trade/cancel-symbol-order"): Route(cancel_symbol_order, 5),
     ("GET", "/api/v2/spot/trade/orderInfo"): Route(order_info, 20),
     ("GET", "/api/v2/spot/trade/unfilled-orders"): Route(unfilled_orders, 20),

@@ -1,7 +1,8 @@
 """Replay of a recording: both legs' top-5 books and trades, merged by the recorder's own clock.
 
 The tape is Binance's; to look like Bitget's grid, perp sizes are rounded to 0.01 and spot sizes to 0.0001, and what
-rounds to zero is dropped. Prices and the trades' order are as recorded.
+rounds to zero is dropped. Prices and the trades' order are as recorded. `thin` multiplies every size, of books and of
+trades, before that: the recorded market is a good deal thicker than Bitget's.
 """
 
 import csv
@@ -27,13 +28,15 @@ class TapeMarket:
     Args:
         directory: Holds `*_<leg>_*.book5.csv.gz` and `*_<leg>_*.trades.csv.gz` for the legs usdm and spot.
         loop: Start again at the end (prices jump back), or stop.
+        thin: Share of the recorded sizes that is shown and traded, above 0 and at most 1.
 
     Raises:
         FileNotFoundError: A leg's file is missing.
     """
 
-    def __init__(self, directory: Path, loop: bool = True) -> None:
+    def __init__(self, directory: Path, loop: bool = True, thin: Decimal = Decimal(1)) -> None:
         self._loop = loop
+        self._thin = thin
         self._files = {
             (product, kind): _find(directory, leg, kind)
             for product, leg in _LEG.items()
@@ -67,7 +70,7 @@ class TapeMarket:
                 continue
             start_ns = local_ns if start_ns is None else start_ns
             at_ms = base_ms + (local_ns - start_ns) // 1_000_000
-            event = _trade(at_ms, product, row) if is_trade else _book(at_ms, product, row)
+            event = self._trade(at_ms, product, row) if is_trade else self._book(at_ms, product, row)
             if event is not None:
                 yield event
 
@@ -76,6 +79,23 @@ class TapeMarket:
             reader = csv.reader(lines)
             next(reader)
             yield from reader
+
+    def _book(self, at_ms: int, product: Product, row: list[str]) -> BookEvent | None:
+        bids, asks = self._side(row[_FIRST_BID:_FIRST_ASK], product), self._side(row[_FIRST_ASK:_END], product)
+        return BookEvent(at_ms, product, bids, asks) if bids and asks else None
+
+    def _side(self, cells: list[str], product: Product) -> tuple[Level, ...]:
+        levels = ((Decimal(cells[n]), self._rounded(cells[n + 1], product)) for n in range(0, len(cells), 2))
+        return tuple((price, qty) for price, qty in levels if qty > ZERO)
+
+    def _trade(self, at_ms: int, product: Product, row: list[str]) -> TradeEvent | None:
+        qty = self._rounded(row[5], product)
+        if qty <= ZERO:
+            return None
+        return TradeEvent(at_ms, product, Decimal(row[4]), qty, "buy" if row[6] == "buy" else "sell")
+
+    def _rounded(self, text: str, product: Product) -> Decimal:
+        return (Decimal(text) * self._thin).quantize(_GRID[product], rounding=ROUND_HALF_EVEN)
 
 
 def _find(directory: Path, leg: str, kind: str) -> Path:
@@ -94,24 +114,3 @@ def _tagged(
         yield last_ns, product, is_trade, row
     if not is_trade:
         yield last_ns, product, is_trade, []
-
-
-def _book(at_ms: int, product: Product, row: list[str]) -> BookEvent | None:
-    bids, asks = _side(row[_FIRST_BID:_FIRST_ASK], product), _side(row[_FIRST_ASK:_END], product)
-    return BookEvent(at_ms, product, bids, asks) if bids and asks else None
-
-
-def _side(cells: list[str], product: Product) -> tuple[Level, ...]:
-    levels = ((Decimal(cells[n]), _rounded(cells[n + 1], product)) for n in range(0, len(cells), 2))
-    return tuple((price, qty) for price, qty in levels if qty > ZERO)
-
-
-def _trade(at_ms: int, product: Product, row: list[str]) -> TradeEvent | None:
-    qty = _rounded(row[5], product)
-    if qty <= ZERO:
-        return None
-    return TradeEvent(at_ms, product, Decimal(row[4]), qty, "buy" if row[6] == "buy" else "sell")
-
-
-def _rounded(text: str, product: Product) -> Decimal:
-    return Decimal(text).quantize(_GRID[product], rounding=ROUND_HALF_EVEN)

@@ -81,6 +81,8 @@ class OrderRequest:
     reduce_only: bool = False
     trade_side: Literal["open", "close"] | None = None
     margin_mode: str = "crossed"
+    # Self-trade prevention as asked for: accepted and repeated, without effect (one account's orders do meet).
+    stp_mode: str = "none"
 
 
 @attrs.define(eq=False)
@@ -88,7 +90,8 @@ class Order:
     """An order the exchange accepted.
 
     `side` is what the client sent; `direction` is what trades (they differ when hedge mode closes: closing a long is
-    sent as buy and sells). `frozen` is the spot coin set aside. Volumes in base coin, values in quote coin.
+    sent as buy and sells). `frozen` is the spot coin set aside. Volumes in base coin, values in quote coin. `account`
+    names its owner; `stop_at` is a volume at which the exchange lets it fill no further, for a fault.
     """
 
     order_id: str
@@ -111,6 +114,9 @@ class Order:
     fee: Decimal = ZERO
     fee_coin: str = ""
     profit: Decimal = ZERO
+    account: str = "default"
+    entry_point: str = "API"
+    stop_at: Decimal | None = None
 
     @property
     def product(self) -> Product:
@@ -170,7 +176,10 @@ class Fill:
 
 @attrs.frozen(eq=False)
 class Push:
-    """One message for every subscriber of (product, channel). `texts` keeps the encoded form per subscription arg."""
+    """One message for every subscriber of (product, channel), of one account when it is private.
+
+    `texts` keeps the encoded form per subscription arg: it is encoded once, however many listen.
+    """
 
     product: Product
     channel: str
@@ -178,4 +187,5 @@ class Push:
     data: list[dict[str, Any]]
     at_ms: int
     is_private: bool = False
+    account: str = ""
     texts: dict[str, str] = attrs.field(factory=dict, repr=False)

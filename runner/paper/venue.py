@@ -9,56 +9,99 @@ from collections.abc import Iterator
 from runner.paper import mix_routes, public_routes, spot_routes
 from runner.paper.api import Answer, Api, Request
 from runner.paper.engine import Exchange
+from runner.paper.fault_plan import Faults
+from runner.paper.fault_rules import FaultRule, Window
 from runner.paper.feed import Feed, Key
 from runner.paper.market import MarketSource, NoMarket
 from runner.paper.options import PaperOptions
+from runner.paper.resampled import ResampledMarket
 from runner.paper.synthetic import SyntheticMarket
 from runner.paper.tape import TapeMarket
-from runner.paper.values import MarketEvent, Push, TradeEvent
+from runner.paper.trouble import MarketTrouble
+from runner.paper.values import MarketEvent, Push
 
 ROUTES = public_routes.ROUTES | mix_routes.ROUTES | spot_routes.ROUTES
 
 
 class Venue:
-    """One exchange, started at `start_ms`. Times in milliseconds since 1970, from one clock of the caller's."""
+    """One exchange, started at `start_ms`. Times in milliseconds since 1970, from one clock of the caller's.
+
+    `exchange` is the default account's side of it, `accounts` every account's by name. `faults` decides what
+    misbehaves: what concerns the market, the books and the accounts is applied here, the rest by who carries requests
+    and pushes (`faults.for_answer`, `deliver`, `take_strikes`). Engine and endpoints go by the exchange's own clock,
+    `clock_ms`, which a fault may move; the market, the pace of channels and the faults go by the time.
+    """
 
     def __init__(self, options: PaperOptions, start_ms: int) -> None:
+        self.options = options
+        self.faults = Faults(options.faults, options.seed, start_ms)
         self.exchange = Exchange(options, start_ms)
-        self.feed = Feed(self.exchange)
+        self.accounts = self.exchange.floor.members
+        for account in options.accounts:
+            Exchange(options, start_ms, self.exchange.floor, account)
+        self.feed = Feed(self.exchange, self.faults)
         self.api = Api(self.exchange, self.feed, ROUTES)
         self._start_ms = start_ms
+        self._trouble = MarketTrouble(self.exchange.floor, self.faults)
         self._events: Iterator[MarketEvent] = market_of(options).events()
         self._next = next(self._events, None)
 
+    def clock_ms(self, now_ms: int) -> int:
+        """Return what the exchange's own clock says: the time, unless a fault has moved it."""
+        return now_ms + self.faults.offset_ms(now_ms)
+
     def answer(self, request: Request, now_ms: int) -> Answer:
         """Answer one REST request."""
-        return self.api.handle(request, now_ms)
+        self._trouble.sync(now_ms)
+        return self.api.handle(request, self.clock_ms(now_ms))
+
+    def sync(self, now_ms: int) -> None:
+        """Let the faults of the market begin and end; every other call does it by itself."""
+        self._trouble.sync(now_ms)
 
     def market(self, event: MarketEvent, now_ms: int) -> None:
         """Let one market event happen now."""
-        if isinstance(event, TradeEvent):
-            self.feed.note_trade(event.product, event.price, event.qty)
-        self.exchange.on_market(event, now_ms)
+        self._trouble.sync(now_ms)
+        shaped = self._trouble.shape(event)
+        if shaped is not None:
+            self.exchange.on_market(shaped, self.clock_ms(now_ms))
 
     def run(self, now_ms: int, wanted: set[Key]) -> None:
         """Catch up with the clock: market events, funding, and the pushes of the wanted public channels."""
         while self._next is not None and self._start_ms + self._next.at_ms <= now_ms:
             self.market(self._next, now_ms)
             self._next = next(self._events, None)
-        self.exchange.advance(now_ms)
-        self.exchange.outbox += self.feed.due(wanted, now_ms)
+        self._trouble.sync(now_ms)
+        clock_ms = self.clock_ms(now_ms)
+        self.api.later.run(clock_ms)
+        self.exchange.advance(clock_ms)
+        self.exchange.outbox.extend(self.feed.due(wanted, now_ms, clock_ms))
 
     def next_due_ms(self, now_ms: int, wanted: set[Key]) -> int | None:
         """Return when `run` has something to do; None when never by itself (funding apart)."""
-        times = [self.feed.next_due_ms(wanted, now_ms)]
+        later_ms = self.api.later.next_due_ms
+        times = [self.feed.next_due_ms(wanted, now_ms), self.faults.next_due_ms(now_ms)]
+        times.append(None if later_ms is None else later_ms - self.faults.offset_ms(now_ms))
         if self._next is not None:
             times.append(self._start_ms + self._next.at_ms)
         return min((one for one in times if one is not None), default=None)
 
     def drain(self) -> list[Push]:
-        """Take what has to be pushed, in order."""
-        pushes, self.exchange.outbox = self.exchange.outbox, []
+        """Take what has to be pushed, in order, before any fault."""
+        pushes, self.exchange.floor.outbox = self.exchange.floor.outbox, []
         return pushes
+
+    def deliver(self, now_ms: int) -> list[Push]:
+        """Take what leaves now: what has to be pushed, after the faults of pushes, and late ones that are due."""
+        copies = self.options.private_pushes
+        pushes = [push for one in self.drain() for push in [one] * (copies if one.is_private else 1)]
+        return self.faults.deliver(pushes, now_ms)
+
+    def take_strikes(self, now_ms: int) -> list[tuple[FaultRule, Window]]:
+        """Take the faults of streams that have begun: cuts, half-open sockets, the exchange going down."""
+        self._trouble.sync(now_ms)
+        taken, self._trouble.strikes = self._trouble.strikes, []
+        return taken
 
 
 def market_of(options: PaperOptions) -> MarketSource:
@@ -72,5 +115,7 @@ def market_of(options: PaperOptions) -> MarketSource:
     if options.market == "scripted":
         return NoMarket()
     if options.tape_dir is None:
-        raise ValueError("market 'tape' needs 'tape_dir' (got None)")
-    return TapeMarket(options.tape_dir, options.tape_loop)
+        raise ValueError(f"market {options.market!r} needs 'tape_dir' (got None)")
+    if options.market == "resampled":
+        return ResampledMarket(options.tape_dir, options.seed, options.block_s, options.tape_thin)
+    return TapeMarket(options.tape_dir, options.tape_loop, options.tape_thin)

@@ -44,7 +44,7 @@ def _perp_state(order: Order, fill: Fill | None) -> Row:
         "cTime": str(order.created_ms),
         "cancelReason": order.cancel_reason,
         "clientOid": order.client_oid,
-        "enterPointSource": "API",
+        "enterPointSource": order.entry_point,
         "feeDetail": [{"fee": fixed(-order.fee, 8), "feeCoin": QUOTE}],
         "force": request.force,
         "instId": SYMBOL,
@@ -65,7 +65,7 @@ def _perp_state(order: Order, fill: Fill | None) -> Row:
         "side": order.side,
         "size": plain(order.size),
         "status": order.status,
-        "stpMode": "none",
+        "stpMode": request.stp_mode,
         "totalProfits": plain(cut(order.profit, 8)),
         "tradeSide": order.trade_side,
         "uTime": str(order.updated_ms),
@@ -103,9 +103,9 @@ def spot_order(order: Order, fill: Fill | None) -> Row:
         "status": spot_status(order),
         "cTime": str(order.created_ms),
         "uTime": str(order.updated_ms),
-        "stpMode": "none",
+        "stpMode": request.stp_mode,
         "feeDetail": [{"feeCoin": order.fee_coin, "fee": plain(cut(-order.fee, 10))}] if order.filled else [],
-        "enterPointSource": "API",
+        "enterPointSource": order.entry_point,
     }
     if order.price is not None:
         row["price"] = plain(order.price)

@@ -1,6 +1,7 @@
 """A2: DRY_RUN=0, and every perp fill is followed, from the log alone, to a hedged ticket with nothing left."""
 
 import os
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from runner.app import Runner
 from runner.demo import PaperRun, run_paper
 from runner.paper import PaperExchange, PaperOptions
 from tests.support.bot import Bot, touch, trading
-from tests.support.chain import PERP, SPOT, assert_chain, assert_fields, of
+from tests.support.chain import PERP, SPOT, Line, assert_chain, assert_fields, of
 from tests.support.log import lines_of
 from tests.support.tape import market
 
@@ -73,7 +74,7 @@ async def test_several_fills_on_both_sides(tmp_path: Path) -> None:
     """Each fill its own ticket; positions and coin end as the fills say, and the dust is the fees in coin."""
     async with trading(tmp_path) as bot:
         await _fill_and_hedge(bot, "bid", "ask", "ask", "bid", "ask")
-        await bot.until(lambda: bot.find("tick")[-1]["ts"] > bot.find("fill")[-1]["ts"])
+        await bot.ticked()
 
         told = assert_chain(bot.lines)
         assert told == {"perp_fills": 5, "tickets": 5, "spot_fills": 5} and len(bot.requests(SPOT_PLACE)) == 5
@@ -92,11 +93,24 @@ async def test_a_hedge_that_fills_in_parts_is_followed_to_the_end(tmp_path: Path
         await bot.until(lambda: bot.find("fill", inst_type=SPOT))
         touch(bot.exchange)
         await bot.hedged()
-        await bot.until(lambda: bot.find("tick")[-1]["ts"] > bot.find("fill")[-1]["ts"])
+        await bot.ticked()
 
         told = assert_chain(bot.lines)
         assert told["spot_fills"] == 2 and bot.truth.spot["ETH"].total == Decimal("0.48")
         assert bot.find("ticket", data_status="PARTIAL")
+
+
+async def test_both_quotes_filled_at_once_leave_nothing_open(tmp_path: Path) -> None:
+    """Bid and ask are hit within a millisecond: the two exposures are hedged or net each other, and all is followed."""
+    async with trading(tmp_path) as bot:
+        await bot.quoting()
+        bot.fill_bid()
+        bot.fill_ask()
+        await bot.until(lambda: len(bot.find("fill", inst_type=PERP)) == 2 and not bot.runner.desk.state.tickets)
+        await bot.ticked()
+
+        assert assert_chain(bot.lines)["perp_fills"] == 2 and bot.truth.position == 0
+        assert bot.runner.desk.state.ledger.delta == bot.runner.desk.state.dust
 
 
 async def test_the_same_fill_is_never_hedged_twice(tmp_path: Path) -> None:
@@ -108,9 +122,45 @@ async def test_the_same_fill_is_never_hedged_twice(tmp_path: Path) -> None:
         await bot.quoting()
         bot.fill_bid()
         await bot.hedged(3)
-        await bot.until(lambda: bot.find("tick")[-1]["ts"] > bot.find("fill")[-1]["ts"])
+        await bot.ticked()
 
         assert assert_chain(bot.lines)["perp_fills"] == 3 == len(bot.requests(SPOT_PLACE))
+
+
+def _without(lines: list[Line], event: str, **fields: object) -> list[Line]:
+    gone = of(lines, event, **fields)
+    assert gone
+    return [line for line in lines if line not in gone]
+
+
+def _changed(lines: list[Line], event: str, change: Line, **fields: object) -> list[Line]:
+    told = of(lines, event, **fields)[-1]
+    return [(line | change) if line is told else line for line in lines]
+
+
+TAMPERED: dict[str, Callable[[list[Line]], list[Line]]] = {
+    "a hedge that was never sent": lambda lines: _without(lines, "order_new", intent="hedge"),
+    "a perp fill nobody took": lambda lines: _without(lines, "ticket"),
+    "a spot fill that never came": lambda lines: _without(lines, "fill", inst_type=SPOT),
+    "a spot fill without its clientOid": lambda lines: _changed(lines, "fill", {"client_oid": None}, inst_type=SPOT),
+    "a pretended spot fill": lambda lines: _changed(lines, "fill", {"simulated": True}, inst_type=SPOT),
+    "a trade that is booked twice": lambda lines: [*lines, of(lines, "fill", inst_type=SPOT)[0]],
+    "a ticket that is left open": lambda lines: lines[: lines.index(of(lines, "ticket")[-1])],
+    "a field that is missing": lambda lines: [{k: v for k, v in it.items() if k != "dedupe_key"} for it in lines],
+}
+
+
+async def test_a_log_that_was_tampered_with_does_not_pass_for_a_whole_one(tmp_path: Path) -> None:
+    """The checker of these tests is checked: each way a chain can be broken is seen."""
+    async with trading(tmp_path) as bot:
+        await _fill_and_hedge(bot, "bid")
+        await bot.ticked()
+        assert_chain(bot.lines)
+
+        for name, tamper in TAMPERED.items():
+            with pytest.raises(AssertionError):
+                assert_chain(tamper(list(bot.lines)))
+                pytest.fail(f"not seen: {name}")
 
 
 # --- on a market of its own pace --------------------------------------------------------------------------------------

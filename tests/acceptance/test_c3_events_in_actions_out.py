@@ -1,10 +1,13 @@
 """C3: events in, actions out; the runner only translates. Shown over a whole run with fills, a cut and a stop."""
 
+import itertools
+import json
 from collections import Counter
 from pathlib import Path
 
 from mmfsm import actions as do
 from runner.journal import read_segment, rebuild, segments
+from runner.state_folder import state_folder
 from tests.support.bot import touch, trading
 
 
@@ -17,6 +20,7 @@ async def test_the_runner_asks_the_exchange_for_what_the_desk_asked_and_nothing_
         await bot.quoting()
         bot.fill_bid()
         await bot.hedged()
+        await bot.quoting()
         await bot.exchange.cut("private", 0.05)
         await bot.until(lambda: bot.mode == "HALTED" and not bot.open_orders)
         touch(bot.exchange, perp="3501.00", spot="3501.00")
@@ -41,5 +45,8 @@ async def test_the_same_events_give_the_same_desk_without_a_runner(tmp_path: Pat
         await bot.hedged()
         await bot.stop()
 
-        (segment,) = segments(bot.runner._journal.folder)
-        assert rebuild(read_segment(segment)).snapshot() == bot.runner.desk.snapshot()
+        told = [read_segment(path) for path in segments(state_folder(bot.settings) / "journal")]
+        assert len(told[0].events) > 50
+        for before, after in itertools.pairwise(told):
+            assert json.loads(json.dumps(rebuild(before).snapshot())) == after.snapshot
+        assert rebuild(told[-1]).snapshot() == bot.runner.desk.snapshot()

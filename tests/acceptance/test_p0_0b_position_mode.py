@@ -84,7 +84,7 @@ async def test_40774_while_trading_halts_for_a_person_with_a_clear_record(tmp_pa
         assert bot.find("risk", reason="position_mode")[0]["data"]["latched"] is True
         placed = len(bot.requests(PLACE))
         touch(bot.exchange, perp="3502.00")
-        await bot.until(lambda: len(bot.find("tick")) > 2)
+        await bot.ticked(2)
         assert len(bot.requests(PLACE)) == placed, "a latched halt places nothing"
 
 
@@ -94,8 +94,7 @@ async def test_only_a_person_ends_that_halt(tmp_path: Path) -> None:
         await _meet_40774(bot)
         await bot.until(lambda: not bot.open_orders and bot.halts.get("position_mode"))
         bot.exchange.set_position_mode("one_way_mode")
-        ticks = len(bot.find("tick"))
-        await bot.until(lambda: len(bot.find("tick")) > ticks + 1)
+        await bot.ticked(2)
         assert bot.mode == "HALTED"
 
         bot.resume()

@@ -62,14 +62,14 @@ async def test_ticks_come_every_tick_sec(tmp_path: Path) -> None:
 
 
 async def test_a_fill_is_hedged_at_once_and_not_at_the_next_tick(tmp_path: Path) -> None:
-    """With a minute between ticks the hedge is on the exchange within the fill's own tenth of a second."""
+    """With a minute between ticks the hedge is filled on the exchange before any tick has come."""
     async with trading(tmp_path, **NO_TICKS) as bot:
         await bot.quoting()
         bot.fill_ask()
         await bot.hedged()
 
         perp, spot = (next(it for it in bot.truth.fills if it.product == leg) for leg in ("perp", "spot"))
-        assert spot.at_ms - perp.at_ms < 500, "hedged, and well before any tick"
+        assert spot.at_ms - perp.at_ms < 2_000, "hedged, and well before any tick"
         assert bot.find("tick") == []
 
 

@@ -15,7 +15,7 @@ async def test_it_is_read_by_rest_every_period(tmp_path: Path) -> None:
         await bot.until(lambda: len(bot.requests(FUNDING, "GET")) >= 3)
 
         asked = [it.at_ms for it in bot.exchange.requests if FUNDING in it.path]
-        assert all(900 <= after - before < 2_000 for before, after in itertools.pairwise(asked))
+        assert all(700 <= after - before < 2_000 for before, after in itertools.pairwise(asked))
 
 
 async def test_a_change_is_known_from_the_ticker_before_the_next_reading(tmp_path: Path) -> None:

@@ -74,8 +74,7 @@ async def test_a_fill_told_by_rest_first_and_pushed_later_is_one_fill(tmp_path: 
         assert bot.find("fill", inst_type="USDT-FUTURES")[0]["data"]["via"] == "rest"
 
         bot.exchange.release()
-        ticks = len(bot.find("tick"))
-        await bot.until(lambda: len(bot.find("tick")) > ticks + 1)
+        await bot.ticked(2)
         assert len(bot.requests(SPOT_PLACE)) == 1
         _assert_booked_once(bot)
 

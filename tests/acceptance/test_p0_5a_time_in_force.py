@@ -124,7 +124,7 @@ async def test_a_quote_that_is_not_post_only_is_cancelled_and_halts_for_a_person
         assert halt["data"]["latched"] is True and "gtc" in halt["data"]["detail"]
         placed = len(bot.requests(PERP_PLACE))
         touch(bot.exchange, perp="3501.00", spot="3501.00")
-        await bot.until(lambda: len(bot.find("tick")) > 2)
+        await bot.ticked(2)
         assert len(bot.requests(PERP_PLACE)) == placed and bot.mode == "HALTED"
 
 

@@ -25,8 +25,7 @@ async def test_no_quote_survives_a_cut(tmp_path: Path, stream: str, clean: bool)
         assert bot.exchange.sockets(stream) == 0 and len(bot.requests(CANCEL)) == 2  # type: ignore[arg-type]
         assert bot.mode == "HALTED" and not any(bot.halts.values())
         assert bot.find("risk", where=lambda line: line["reason"].startswith("socket_lost:"))
-        ticks = len(bot.find("tick"))
-        await bot.until(lambda: len(bot.find("tick")) > ticks + 1)
+        await bot.ticked(2)
         assert bot.mode == "HALTED" and len(bot.requests(PERP_PLACE)) == placed
 
 
@@ -116,3 +115,17 @@ async def test_both_sockets_at_once(tmp_path: Path) -> None:
         assert bot.mode == "HALTED"
 
         await bot.quoting()
+
+
+async def test_a_fill_while_the_books_are_gone_is_hedged_all_the_same(tmp_path: Path) -> None:
+    """The public socket is cut and a quote fills before its cancel arrives: hedged without waiting for books."""
+    async with trading(tmp_path, **LONG) as bot:
+        await bot.quoting()
+        bot.exchange.next_answer(CANCEL, "delay_before_ms", times=2, ms=300)
+        await bot.exchange.cut("public", 60)
+        await bot.until(lambda: len(bot.requests(CANCEL)) == 2)
+        bot.fill_bid()
+        await bot.hedged()
+
+        assert bot.exchange.sockets("public") == 0 and bot.mode == "HALTED"
+        assert bot.truth.position == Decimal("0.02") and bot.truth.spot["ETH"].total == Decimal("0.48")

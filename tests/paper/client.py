@@ -45,15 +45,16 @@ def spot_order(side: str, price: str | None, size: str, force: str = "ioc", **mo
 class Rest:
     """Signed requests; answers are (HTTP status, body)."""
 
-    def __init__(self, exchange: PaperExchange, http: aiohttp.ClientSession) -> None:
+    def __init__(self, exchange: PaperExchange, http: aiohttp.ClientSession, account: str = "default") -> None:
         self.exchange = exchange
         self.http = http
+        self.account = account
         self.shift_ms = 0
         self.spoil: dict[str, str] = {}
 
     def headers(self, method: str, path: str, body: str) -> dict[str, str]:
         """The four headers of a signed request."""
-        key = self.exchange.credentials
+        key = self.exchange.credentials_of(self.account)
         at = str(int(time.time() * 1000) + self.shift_ms)
         sign = hmac.new(key.secret.encode(), f"{at}{method}{path}{body}".encode(), hashlib.sha256).digest()
         return {
@@ -107,9 +108,9 @@ class Stream:
             text = await self.socket.receive_str()
         return text if text == "pong" else json.loads(text)
 
-    async def login(self, exchange: PaperExchange, **change: str) -> dict[str, Any]:
+    async def login(self, exchange: PaperExchange, account: str = "default", **change: str) -> dict[str, Any]:
         """Log in with `api_key` and seconds; returns the answer."""
-        key, at = exchange.credentials, str(int(time.time()))
+        key, at = exchange.credentials_of(account), str(int(time.time()))
         sign = hmac.new(key.secret.encode(), f"{at}GET/user/verify".encode(), hashlib.sha256).digest()
         arg = {"api_key": key.api_key, "passphrase": key.passphrase, "timestamp": at}
         arg |= {"sign": base64.b64encode(sign).decode()} | change

@@ -57,11 +57,13 @@ async def rest(exchange: PaperExchange, http: aiohttp.ClientSession) -> Rest:
 async def connect(http: aiohttp.ClientSession, stack: AsyncExitStack) -> Connect:
     """Open a socket on an exchange; with private args, log in and subscribe to them."""
 
-    async def connected(exchange: PaperExchange, *args: dict[str, str], stream: str = "private") -> Stream:
+    async def connected(
+        exchange: PaperExchange, *args: dict[str, str], stream: str = "private", account: str = "default"
+    ) -> Stream:
         url = exchange.ws_private_url if stream == "private" else exchange.ws_public_url
         opened = Stream(await stack.enter_async_context(http.ws_connect(url)))
         if stream == "private" and args:
-            assert (await opened.login(exchange))["code"] == 0
+            assert (await opened.login(exchange, account))["code"] == 0
         if args:
             assert [ack["event"] for ack in await opened.subscribe(*args)] == ["subscribe"] * len(args)
         return opened

@@ -32,7 +32,7 @@ def test_it_imports_nothing_of_the_bot(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_only_the_shell_knows_sockets_and_clocks(path: Path) -> None:
     """asyncio and aiohttp stay in the shell; the wall clock is read in one file."""
-    shell = {"cli", "control", "server", "sockets"}
+    shell = {"cli", "control", "rest_shell", "server", "sockets"}
     names = {name.split(".")[0] for name in imported(path)}
 
     assert path.stem in shell or not names & {"asyncio", "aiohttp"}

@@ -94,13 +94,14 @@ async def test_pending_without_status_hides_partially_filled_orders(rest: Rest, 
 async def test_a_gone_order_cannot_be_cancelled(rest: Rest) -> None:
     """43001 for an order that ended or never was, 41101 for a malformed id, 40019 for none."""
     placed = await rest.place(perp_order("buy", "2679.00", "0.10", clientOid="c-1"))
+    filled = await rest.place(perp_order("buy", None, "0.10"))
     path = f"{MIX}/order/cancel-order"
 
     first = await rest.post(path, {**PERP, "clientOid": "c-1"})
-    again = await rest.post(path, {**PERP, "orderId": placed["orderId"]})
+    gone = await rest.post(path, {**PERP, "orderId": filled["orderId"]})
 
     assert first[1]["data"] == placed
-    assert (again[0], again[1]["code"], again[1]["data"]) == (400, "43001", None)
+    assert (gone[0], gone[1]["code"], gone[1]["data"]) == (400, "43001", None)
     assert (await rest.post(path, {**PERP, "orderId": "abc"}))[1]["code"] == "41101"
     assert (await rest.post(path, PERP))[1]["code"] == "40019"
 
@@ -271,6 +272,7 @@ async def test_modify_replaces_the_order(rest: Rest, exchange: PaperExchange) ->
 
     missing = await rest.post(f"{MIX}/order/modify-order", body)
     _, answer = await rest.post(f"{MIX}/order/modify-order", body | {"newClientOid": "v2"})
+    await exchange.until(lambda: len(exchange.account_view().orders) == 2)
 
     old, new = exchange.account_view().orders
     assert missing[1]["code"] == "22003"

@@ -190,3 +190,51 @@ async def test_the_first_line_says_which_run_it_is_without_a_secret(tmp_path: Pa
         key = bot.exchange.credentials
         text = json.dumps(bot.lines)
         assert key.secret not in text and key.passphrase not in text and key.api_key not in text
+
+
+async def test_a_quote_that_fills_while_the_run_is_stopping_is_hedged_before_it_ends(tmp_path: Path) -> None:
+    """The cancels are slow and the bid fills meanwhile: hedged, read back, status 0, flat."""
+    async with trading(tmp_path) as bot:
+        await bot.quoting()
+        bot.exchange.next_answer("/mix/order/cancel-order", "delay_before_ms", times=2, ms=300)
+        bot.runner.stop("test")
+        await bot.until(lambda: len(bot.requests("/mix/order/cancel-order")) == 2)
+        bot.fill_bid()
+
+        assert await bot.ended() == 0 and bot.open_orders == ()
+        assert bot.truth.position + bot.truth.spot["ETH"].total == Decimal("0.5")
+
+
+async def test_a_quote_that_fills_while_nobody_runs_is_hedged_by_the_next_run(tmp_path: Path) -> None:
+    """Killed with quotes resting, one is hit before the restart: found by REST, hedged once, flat."""
+    async with exchange_with() as exchange:
+        first = Bot(exchange, settings_on(exchange, tmp_path / "first.jsonl"))
+        await first.quoting()
+        await first.kill()
+        first.fill_bid()
+
+        async with bot_on(exchange, tmp_path) as second:
+            await second.hedged()
+            await second.quoting()
+
+            assert len(second.requests("/spot/trade/place-order")) == 1
+            assert second.truth.position == Decimal("0.02") and second.truth.spot["ETH"].total == Decimal("0.48")
+
+
+async def test_a_hedge_that_was_under_way_at_the_kill_is_not_sent_again(tmp_path: Path) -> None:
+    """The request was executed and its answer never read: the next run asks for the order, and one hedge stands."""
+    async with exchange_with() as exchange:
+        first = Bot(exchange, settings_on(exchange, tmp_path / "first.jsonl"))
+        await first.quoting()
+        exchange.next_answer("/spot/trade/place-order", "hang_after")
+        exchange.push_fault("hold", times=100, channel="fill")
+        first.fill_bid()
+        await first.until(lambda: len(exchange.account_view().fills) == 2)
+        await first.kill()
+        exchange.clear_faults()
+
+        async with bot_on(exchange, tmp_path) as second:
+            await second.quoting()
+
+            assert len(second.requests("/spot/trade/place-order")) == 1
+            assert second.truth.position == Decimal("0.02") and second.truth.spot["ETH"].total == Decimal("0.48")

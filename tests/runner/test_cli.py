@@ -110,7 +110,7 @@ def test_the_help_names_every_command() -> None:
 async def test_a_second_signal_ends_it_without_waiting(tmp_path: Path) -> None:
     """The exchange answers no reading back: the first SIGINT waits for it, the second ends with status 4."""
     async with exchange_with() as exchange:
-        settings = settings_on(exchange, tmp_path / "run.jsonl")
+        settings, errors = settings_on(exchange, tmp_path / "run.jsonl"), tmp_path / "errors.txt"
         env = {
             name: str(int(value)) if isinstance(value, bool) else str(value)
             for name, value in settings.redacted().items()
@@ -119,9 +119,10 @@ async def test_a_second_signal_ends_it_without_waiting(tmp_path: Path) -> None:
             "BITGET_API_SECRET": settings.bitget_api_secret,
             "BITGET_API_PASSPHRASE": settings.bitget_api_passphrase,
         }
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "runner", cwd=ROOT, env=os.environ | env, stderr=asyncio.subprocess.PIPE
-        )
+        with errors.open("wb") as told:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "runner", cwd=ROOT, env=os.environ | env, stderr=told
+            )
         try:
             await exchange.until(lambda: len(exchange.account_view().open_orders) == 2, 20)
             exchange.next_answer("orders-pending", "http500", times=10_000)
@@ -131,11 +132,11 @@ async def test_a_second_signal_ends_it_without_waiting(tmp_path: Path) -> None:
             assert process.returncode is None
             process.send_signal(signal.SIGINT)
             async with asyncio.timeout(10):
-                _, errors = await process.communicate()
+                await process.wait()
         finally:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
 
-    assert process.returncode == 4, errors.decode()[-2000:]
-    assert "second SIGINT" in errors.decode()
+    assert process.returncode == 4, errors.read_text()[-2000:]
+    assert "second SIGINT" in errors.read_text()

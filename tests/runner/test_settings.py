@@ -124,7 +124,7 @@ def test_a_slip_in_the_environment_is_an_error_that_does_not_show_its_value(name
     assert "very-secret" not in str(caught.value) and caught.value.got == "(not shown)"
 
 
-@pytest.mark.parametrize("name", ["BITGET_FOO", "MMFSM_X"])
+@pytest.mark.parametrize("name", ["BITGET_FOO", "BITGET_X"])
 def test_a_name_that_looks_like_ours_and_is_none_is_an_error(name: str) -> None:
     with pytest.raises(ParamError, match="no such setting"):
         load({name: "1"})

@@ -47,8 +47,9 @@ FAST = {
     "WS_BACKOFF_MIN_MS": "10",
     "WS_BACKOFF_MAX_MS": "50",
     "LOG_LEVEL": "ERROR",
+    "GUARDIAN": "0",
 }
-"""Settings under which everything a test waits for comes within milliseconds."""
+"""Settings under which everything a test waits for comes within milliseconds, in this one process."""
 
 Line = dict[str, Any]
 _NUMBERS = itertools.count()
@@ -163,20 +164,18 @@ class Bot:
         Raises:
             AssertionError: It did not in time, or the run ended before it did.
         """
-        waits = [
-            asyncio.create_task(self.exchange.until(lambda: bool(condition()), bound_s)),
-            asyncio.create_task(self._told(condition)),
-            self._run,
-        ]
+        seen = asyncio.create_task(self.exchange.until(lambda: bool(condition()), bound_s))
+        told = asyncio.create_task(self._told(condition))
         try:
-            done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            for task in done - {self._run}:
+            done, _ = await asyncio.wait((seen, told, self._run), return_when=asyncio.FIRST_COMPLETED)
+            for task in done & {seen, told}:
                 if not isinstance(task.exception(), TimeoutError):
                     task.result()
+                    return
         finally:
-            for task in waits[:2]:
-                task.cancel()
-            await asyncio.gather(*waits[:2], return_exceptions=True)
+            seen.cancel()
+            told.cancel()
+            await asyncio.gather(seen, told, return_exceptions=True)
         assert condition(), self._story(f"within {bound_s} s")
 
     async def _told(self, condition: Callable[[], object]) -> None:
@@ -206,6 +205,11 @@ class Bot:
     async def hedged(self, count: int = 1) -> None:
         """Wait until this many tickets are done."""
         await self.until(lambda: len(self.find("ticket", data_status="DONE")) >= count)
+
+    async def ticked(self, times: int = 1) -> None:
+        """Wait for so many more ticks: everything said before is then in the ticks' own figures."""
+        before = len(self.find("tick"))
+        await self.until(lambda: len(self.find("tick")) >= before + times)
 
     async def ended(self, bound_s: float = BOUND_S) -> int:
         """Wait for the end of the run and return its exit status."""

@@ -1,0 +1,119 @@
+"""What a run knows beyond its own life: the journal it writes, and the desk it takes up from the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from mmfsm import Desk, Strategy
+from mmfsm import events as ev
+from mmfsm.errors import ParamError
+from mmfsm.strategy import QuoteView
+from mmfsm.values import ZERO, QuotePlan, QuoteSide
+from runner.journal import Journal, read_segment, rebuild, segments
+from runner.settings import Settings
+
+
+@attrs.frozen
+class NoQuotes:
+    """A strategy that wants nothing: for looking and closing without trading."""
+
+    def quote(self, view: QuoteView) -> QuotePlan:
+        """Plan nothing, whatever is seen."""
+        none = QuoteSide(None, ZERO, "no_quotes")
+        return QuotePlan(none, none, "no_quotes")
+
+
+class Memory:
+    """The journal of one run, and whether it can still be written.
+
+    Args:
+        folder: the journal's.
+        version: of this package, for the journal's first line.
+        on_failure: called when the journal cannot be written any longer: new risk stops, hedging goes on.
+    """
+
+    def __init__(self, folder: Path, version: str, on_failure: Callable[[OSError], None]) -> None:
+        self._journal = Journal(folder, version)
+        self._on_failure = on_failure
+        self._broken = False
+
+    def restore(self, desk: Desk, settings: Settings, strategy: Strategy | None) -> tuple[Desk, dict[str, Any]]:
+        """Return the desk an earlier run of this account and symbol left, from its last segment, and what it holds.
+
+        Returns:
+            `desk` itself and {} when there is nothing to take up.
+
+        Raises:
+            JournalError: there is one and it cannot be read: going on would forget open tickets.
+        """
+        found = segments(self._journal.folder)
+        if not found or settings.dry_run or settings.fresh_start:
+            return desk, {}
+        segment = read_segment(found[-1])
+        earlier = rebuild(attrs.evolve(segment, events=()))
+        earlier.strategy = strategy or earlier.strategy  # the plans are part of what happened
+        for event in segment.events:
+            earlier.handle(event)
+        run = max(desk.state.run, earlier.state.run + 1)
+        restored = earlier.restarted(settings, run=run, strategy=strategy)
+        s = restored.state
+        return restored, {
+            "from": found[-1].name,
+            "events": len(segment.events),
+            "torn": segment.torn,
+            "tickets": sorted(s.tickets),
+            "orders": sorted(s.orders.open),
+            "latched": sorted(s.mode.reasons),
+        }
+
+    def begin(self, desk: Desk) -> None:
+        """Begin the run's first segment.
+
+        Raises:
+            ParamError: the folder cannot be written.
+        """
+        try:
+            self._journal.begin(desk)
+        except OSError as error:
+            takes = f"a folder that can be written ({error.strerror})"
+            raise ParamError("STATE_DIR", str(self._journal.folder), takes) from None
+
+    def keep(self, event: ev.Event, desk: Desk) -> None:
+        """Write the event down before anything follows from it. Never raises for the disk."""
+        if self._broken:
+            return
+        try:
+            if self._journal.is_full and not (desk.state.tickets or desk.state.orders.in_flight):
+                self._journal.begin(desk)
+            self._journal.write(event)
+        except OSError as error:
+            self._broken = True
+            self._on_failure(error)
+
+    def mend(self, desk: Desk) -> None:
+        """After a failure: begin a new segment with the desk as it is. Fails as `keep` does."""
+        if not self._broken:
+            return
+        try:
+            self._journal.begin(desk)
+            self._broken = False
+        except OSError as error:
+            self._on_failure(error)
+
+    def close(self, desk: Desk | None) -> None:
+        """Close the file. What could not be written is known by now.
+
+        Args:
+            desk: as it was when the run ended clean, for a last snapshot: the next run then replays nothing, whatever
+                strategy it has. None when what happened is told better by the events.
+        """
+        try:
+            if desk is not None and not self._broken:
+                self._journal.begin(desk)
+            self._journal.close()
+        except OSError:
+            return

@@ -1,0 +1,108 @@
+"""What surrounds a run: the lock that makes it the only one, the guardian behind it, the operator's control."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from mmfsm.errors import ParamError
+from runner.bitget.tasks import Tasks
+from runner.control import Control
+from runner.guardian import ACT_BOUND_S, LOCK_NAME
+from runner.guarding import Guarding
+from runner.lock import Lock, LockedError
+from runner.state_folder import LOCK, SOCKET, holder_of
+
+if TYPE_CHECKING:
+    from runner.app import Runner
+
+RETRY_S = 0.05
+MARGIN_S = 5.0
+NAMELESS_S = 1.0
+"""A holder that has the lock and has not written its name yet is given this long."""
+
+
+class Surroundings:
+    """Taken before a run begins, left after it has ended."""
+
+    def __init__(self, runner: Runner, tasks: Tasks) -> None:
+        self._runner = runner
+        self._tasks = tasks
+        self._lock = Lock(runner.folder / LOCK)
+        self._control = Control(runner, runner.folder / SOCKET)
+        self._guarding: Guarding | None = None
+
+    @property
+    def guardian_pid(self) -> int | None:
+        """The guardian's process id; None where there is none."""
+        return None if self._guarding is None else self._guarding.pid
+
+    async def take(self) -> None:
+        """Take the lock.
+
+        Raises:
+            LockedError: a run has it, or a guardian beyond its bound.
+            ParamError: the state folder cannot be written.
+        """
+        folder = self._runner.folder
+        try:
+            waited_ms = await take_lock(self._lock, self._runner.run_id)
+        except OSError as error:
+            takes = f"a folder that can be written ({error.strerror})"
+            raise ParamError("STATE_DIR", str(folder), takes) from None
+        if waited_ms:
+            self._tell("waited_for", {"ms": waited_ms})
+
+    async def open(self) -> None:
+        """Start the guardian, where orders are sent, and listen for the operator."""
+        settings = self._runner.settings
+        if settings.guardian and not settings.dry_run:
+            runner = self._runner
+            self._guarding = Guarding(settings, runner.folder, runner.run_id, self._tell, runner.breach)
+            self._guarding.start()
+            self._tasks.start("guardian", self._guarding.beat())
+        try:
+            await self._control.open()
+        except OSError as error:  # trading goes on: signals still stop it
+            data = {"why": str(error), "what_to_do": "Set STATE_DIR to a shorter path on a local disk."}
+            self._runner.note("risk", "no_control", data)
+
+    async def leave(self, *, clean: bool) -> None:
+        """Let go of everything, in this order: socket, lock, guardian.
+
+        Args:
+            clean: nothing of ours is open. Otherwise the guardian clears the market, and ends by itself.
+        """
+        self._control.hide()
+        self._lock.release()
+        if self._guarding is not None:
+            await self._guarding.end(bye=clean)
+
+    async def say_goodbye(self) -> None:
+        """Give those who wait on the control socket for the end their answer."""
+        await self._control.close()
+
+    def _tell(self, reason: str, data: dict[str, Any]) -> None:
+        self._runner.note("guardian", reason, data)
+
+
+async def take_lock(lock: Lock, run_id: str) -> int:
+    """Take the lock; wait for a guardian, which lets go of it within `ACT_BOUND_S`. Returns the wait in ms.
+
+    Raises:
+        LockedError: a run has it, or a guardian beyond its bound.
+        OSError: the folder cannot be written.
+    """
+    loop = asyncio.get_running_loop()
+    began_at, waited_s = loop.time(), 0.0
+    while True:
+        try:
+            lock.take(run_id)
+            return round(waited_s * 1000)
+        except LockedError:
+            holder = str(holder_of(lock.path).get("run", ""))
+            bound_s = ACT_BOUND_S + MARGIN_S if holder.startswith(LOCK_NAME) else 0.0 if holder else NAMELESS_S
+            if waited_s >= bound_s:
+                raise
+        await asyncio.sleep(RETRY_S)
+        waited_s = loop.time() - began_at

@@ -1,0 +1,223 @@
+"""The journal: what a restart reads back, what it refuses, and what a disk may do to it."""
+
+import json
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from mmfsm import Desk, Params
+from mmfsm.codec import event_to_json
+from mmfsm.errors import ParamError
+from mmfsm.events import Event, PlaceAnswered, Tick
+from mmfsm.testing import fill_of, opening, placed
+from mmfsm.values import OrderResult, Outcome
+from runner import journal as journals
+from runner.journal import Journal, JournalError, read_segment, rebuild, segments
+from runner.memory import Memory
+from runner.settings import Settings
+from tests.runner.processes import environment
+
+T0 = 1_800_000_000_000
+PARAMS = Params(perp_tif="both", base_half_spread_bps=Decimal(2))
+LIVE = Settings(
+    dry_run=False,
+    perp_tif="both",
+    bitget_api_key="k",
+    bitget_api_secret="s",
+    bitget_api_passphrase="p",
+    bitget_rest_url="http://127.0.0.1:1",
+    bitget_ws_public_url="ws://127.0.0.1:1",
+    bitget_ws_private_url="ws://127.0.0.1:1",
+)
+
+
+class Told:
+    """A desk whose every event is journalled first, as a runner does it."""
+
+    def __init__(self, folder: Path, run: int = 7) -> None:
+        self.desk, self.journal = Desk(PARAMS, run=run), Journal(folder, "1.2.3")
+        self.journal.begin(self.desk)
+
+    def tell(self, event: Event) -> tuple[object, ...]:
+        self.journal.write(event)
+        return self.desk.handle(event)
+
+    def hedging(self) -> "Told":
+        """Quote, be filled, and have the hedge on its way."""
+        actions = [action for event in opening(T0, PARAMS) for action in self.tell(event)]
+        bid = placed(actions)[0]  # type: ignore[arg-type]
+        self.tell(PlaceAnswered(T0 + 1, bid.client_oid, OrderResult(Outcome.ACCEPTED, "order-1")))
+        self.tell(fill_of(bid, "order-1", "trade-1", T0 + 5))
+        assert self.desk.state.tickets
+        return self
+
+
+def newest(folder: Path) -> Path:
+    return segments(folder)[-1]
+
+
+def restore(folder: Path) -> Desk:
+    """Take up what lies in a folder, as a new run does."""
+    memory = Memory(folder, "1.2.3", lambda error: None)
+    return memory.restore(Desk(LIVE, run=8), LIVE, None)[0]
+
+
+def test_what_is_rebuilt_is_the_desk_that_wrote_it(tmp_path: Path) -> None:
+    """Same events, same desk: to the last field of its snapshot, and it says the same to what comes next."""
+    told = Told(tmp_path).hedging()
+    rebuilt = rebuild(read_segment(newest(tmp_path)))
+
+    assert rebuilt.snapshot() == told.desk.snapshot()
+    assert rebuilt.handle(Tick(T0 + 60_000)) == told.desk.handle(Tick(T0 + 60_000))
+
+
+def test_an_open_ticket_is_taken_up(tmp_path: Path) -> None:
+    told = Told(tmp_path).hedging()
+    desk = restore(tmp_path)
+
+    assert set(desk.state.tickets) == set(told.desk.state.tickets) and desk.state.run == 8
+    assert desk.state.ledger == told.desk.state.ledger
+    assert {order.state for order in desk.state.orders.open.values()} == {"UNKNOWN"}
+
+
+def test_the_run_number_grows_even_when_the_clock_went_back(tmp_path: Path) -> None:
+    """It is part of every clientOid: two runs of one number would name two orders alike."""
+    Told(tmp_path, run=1_000).hedging()
+
+    assert restore(tmp_path).state.run == 1_001
+
+
+def test_a_torn_last_line_is_passed_over(tmp_path: Path) -> None:
+    """A power cut in the middle of a write: that event was followed by nothing."""
+    told = Told(tmp_path).hedging()
+    with newest(tmp_path).open("ab") as file:
+        file.write(b'{"type":"Tick","at_')
+    segment = read_segment(newest(tmp_path))
+
+    assert segment.torn and rebuild(segment).snapshot() == told.desk.snapshot()
+
+
+@pytest.mark.parametrize("line", [b"{", b"[]", b"{}", b'{"type":"Nothing","at_ms":1}', b'{"type":"Tick"}', b"\x00\xff"])
+def test_a_broken_line_in_the_middle_is_refused(tmp_path: Path, line: bytes) -> None:
+    """It was an event: what followed from it is lost, and going on would forget it. The message names the line."""
+    Told(tmp_path).hedging()
+    with newest(tmp_path).open("ab") as file:
+        file.write(line + b"\n" + json.dumps(event_to_json(Tick(T0 + 10))).encode() + b"\n")
+
+    with pytest.raises(JournalError, match=rf"{newest(tmp_path).name}, line \d+: expected an event"):
+        restore(tmp_path)
+
+
+@pytest.mark.parametrize("field", ["format", "snapshot_version"])
+def test_another_version_is_refused_by_name(tmp_path: Path, field: str) -> None:
+    Told(tmp_path).hedging()
+    path = newest(tmp_path)
+    head, rest = path.read_bytes().split(b"\n", 1)
+    path.write_bytes(json.dumps(json.loads(head) | {field: 99}).encode() + b"\n" + rest)
+
+    with pytest.raises(JournalError, match=r"written by mmfsm 1\.2\.3 .*99.*this one reads"):
+        restore(tmp_path)
+
+
+@pytest.mark.parametrize("text", [b"", b"\n", b"hello\n", b"{}\n", b'{"run": 1}\n'])
+def test_a_file_that_is_no_journal_is_refused(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "000000000001-000001.jsonl").write_bytes(text)
+
+    with pytest.raises(JournalError, match="first line"):
+        restore(tmp_path)
+
+
+def test_half_a_snapshot_is_never_met(tmp_path: Path) -> None:
+    """A run that died while it began a segment left a `.part`: the one before it counts."""
+    told = Told(tmp_path).hedging()
+    (tmp_path / "000000000009-000001.part").write_bytes(b'{"format":1,"snap')
+
+    assert restore(tmp_path).state.ledger == told.desk.state.ledger
+
+
+def test_a_fresh_start_and_a_dry_run_take_nothing_up(tmp_path: Path) -> None:
+    Told(tmp_path).hedging()
+    memory = Memory(tmp_path, "1.2.3", lambda error: None)
+    fresh = Desk(LIVE, run=8)
+    for settings in (Settings(), Settings(fresh_start=True)):
+        assert memory.restore(fresh, settings, None) == (fresh, {})
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    with pytest.raises(ParamError, match=r"STATE_DIR.*in the way|STATE_DIR.*file"):
+        Memory(tmp_path / "file" / "journal", "1", lambda error: None).begin(Desk(PARAMS, run=1))
+
+
+def test_a_full_journal_begins_a_new_segment_when_nothing_is_in_flight(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a ticket open it goes on in the old one; the new one alone is enough to go on from."""
+    monkeypatch.setattr(journals, "EVENTS_MAX", 5)
+    memory = Memory(tmp_path, "1", lambda error: None)
+    desk = Desk(PARAMS, run=7)
+    memory.begin(desk)
+    for event in opening(T0, PARAMS)[:8]:
+        memory.keep(event, desk)
+        desk.handle(event)
+
+    assert len(segments(tmp_path)) == 2
+    assert rebuild(read_segment(newest(tmp_path))).snapshot() == desk.snapshot()
+
+
+def test_a_clean_end_leaves_a_snapshot_that_needs_no_replay(tmp_path: Path) -> None:
+    memory = Memory(tmp_path, "1", lambda error: None)
+    desk = Desk(PARAMS, run=7)
+    memory.begin(desk)
+    for event in opening(T0, PARAMS):
+        memory.keep(event, desk)
+        desk.handle(event)
+    memory.close(desk)
+    segment = read_segment(newest(tmp_path))
+
+    assert segment.events == () and rebuild(segment).snapshot() == desk.snapshot()
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from mmfsm import Desk, Params
+from mmfsm.events import Tick
+from runner.memory import Memory
+failures = []
+memory = Memory(Path(sys.argv[1]), "1", failures.append)
+desk = Desk(Params(), run=1)
+memory.begin(desk)
+size = next(Path(sys.argv[1]).glob("*.jsonl")).stat().st_size
+resource.setrlimit(resource.RLIMIT_FSIZE, (size + 100, resource.RLIM_INFINITY))
+for number in range(50):
+    memory.keep(Tick(1_800_000_000_000 + number), desk)
+memory.close(desk)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+print(len(failures), type(failures[0]).__name__)
+"""
+
+
+def test_a_full_disk_is_reported_once_and_what_was_written_can_be_read(tmp_path: Path) -> None:
+    """In a process of its own, under a limit of the kernel's: no exception, one report, a readable segment."""
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path)], env=environment(), capture_output=True, text=True, check=True
+    )
+    segment = read_segment(newest(tmp_path))
+
+    assert done.stdout.split() == ["1", "OSError"]
+    assert len(segment.events) >= 1
+
+
+def test_old_segments_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journals, "SEGMENTS_KEPT_MAX", 3)
+    journal = Journal(tmp_path, "1")
+    for _ in range(6):
+        journal.begin(Desk(PARAMS, run=1))
+    journal.close()
+
+    assert [int(path.stem.split("-")[1]) for path in segments(tmp_path)] == [4, 5, 6]

@@ -1,0 +1,116 @@
+"""Supervision: what breaks in the runner stops new risk, for a person to see; hedging goes on (I40, I55)."""
+
+import asyncio
+import json
+import resource
+import shutil
+import signal
+from decimal import Decimal
+from io import StringIO
+from pathlib import Path
+
+from mmfsm.actions import Record
+from runner.app import Runner
+from runner.client import command
+from tests.runner.processes import running
+from tests.support.bot import Bot, exchange_with, settings_on, trading
+
+
+class StoppedClock(Runner):
+    """A runner whose ticks die once, at the word."""
+
+    def __init__(self, *args: object, **more: object) -> None:
+        super().__init__(*args, **more)  # type: ignore[arg-type]
+        self.die = asyncio.Event()
+
+    async def _tick(self) -> None:
+        if self.die.is_set():
+            return await super()._tick()
+        ticking = asyncio.create_task(super()._tick())
+        try:
+            await self.die.wait()
+        finally:
+            ticking.cancel()
+        raise RuntimeError("the clock stopped")
+
+
+async def test_ticks_that_die_halt_for_a_person_and_go_on(tmp_path: Path) -> None:
+    """HALTED, latched, by name; the next fill is hedged, and ticks are there again."""
+    async with exchange_with() as exchange:
+        records: list[Record] = []
+        run = StoppedClock(
+            settings_on(exchange, tmp_path / "run.jsonl", GUARDIAN="0", BOOK_STALE_MS="60000"), on_record=records.append
+        )
+        task = asyncio.create_task(run.run(signals=False))
+        await exchange.until(lambda: len(exchange.account_view().open_orders) == 2, 10)
+        bid = next(it for it in exchange.account_view().open_orders if it.side == "buy")
+        assert bid.price is not None
+        exchange.market.trade("perp", bid.price, bid.size, "sell")
+        run.die.set()
+        assert await run.until(lambda: "breach:ticks" in run.desk.state.mode.reasons, 5)
+        ticked = sum(record.event == "tick" for record in records)
+
+        assert await run.until(lambda: sum(record.event == "tick" for record in records) > ticked + 1, 5)
+        assert run.desk.state.mode.latched and exchange.account_view().open_orders == ()
+        assert exchange.account_view().spot["ETH"].total == Decimal("0.48")
+        run.stop()
+        assert await task == 0
+
+
+async def test_a_log_that_was_removed_stops_new_risk(tmp_path: Path) -> None:
+    """Its folder is gone: HALTED, latched, and a stop still ends clean."""
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    async with exchange_with() as exchange:
+        settings = settings_on(exchange, logs / "run.jsonl", GUARDIAN="0", STATE_DIR=str(tmp_path / "state"))
+        run = Runner(settings)
+        task = asyncio.create_task(run.run(signals=False))
+        await exchange.until(lambda: len(exchange.account_view().open_orders) == 2, 10)
+        shutil.rmtree(logs)
+        assert await run.until(lambda: run.desk.state.mode.reasons.get("breach:log"), 5)
+        await exchange.until(lambda: not exchange.account_view().open_orders, 5)
+        run.stop()
+
+        assert await task == 0
+
+
+async def test_a_full_disk_stops_new_risk_and_a_fill_is_hedged_all_the_same(tmp_path: Path) -> None:
+    """Neither log nor journal can grow: quotes go, HALTED; a fill that was under way is hedged, and the stop ends."""
+    async with exchange_with() as exchange, running(exchange, tmp_path, GUARDIAN="0") as run:
+        await run.quoting()
+        bid = next(it for it in exchange.account_view().open_orders if it.side == "buy")
+        assert bid.price is not None
+        resource.prlimit(run.pid, resource.RLIMIT_FSIZE, (1, 1))
+        exchange.market.trade("perp", bid.price, bid.size, "sell")
+        await exchange.until(lambda: exchange.account_view().spot["ETH"].total == Decimal("0.48"), 10)
+        await run.until_open(0)
+        out = StringIO()
+        assert await command("status", run.settings, None, True, out) == 0
+        assert await run.end(signal.SIGTERM) == 0, run.story()
+
+        assert json.loads(out.getvalue())["halted_by"]["breach:journal"] == "latched"
+        assert exchange.account_view().position == Decimal("0.02")
+
+
+async def test_a_journal_that_has_room_again_is_begun_anew_by_resume(tmp_path: Path) -> None:
+    """Full, HALTED; room again and resumed: the next run takes up what happened since."""
+    async with trading(tmp_path, GUARDIAN="0") as bot:
+        await bot.quoting()
+        journal = bot.runner.folder / "journal"
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1, limits[1]))
+        await bot.until(lambda: "breach:journal" in bot.halts)
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        segments = len(list(journal.iterdir()))
+        bot.runner.resume()
+        await bot.quoting()
+
+        assert len(list(journal.iterdir())) == segments + 1
+        bot.fill_bid()
+        await bot.hedged()
+        await bot.kill()
+        second = Bot(bot.exchange, bot.settings)
+        await second.quoting()
+        assert second.runner.desk.state.ledger.perp == Decimal("0.02")
+        assert await second.stop() == 0
+        bot.runner.exit_status = 0

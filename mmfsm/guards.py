@@ -12,6 +12,9 @@ from mmfsm.rounding import ceil_to, floor_to, smallest_qty
 from mmfsm.strategy import SideLimit
 from mmfsm.values import BPS, ZERO, Constraints, Funding, Side
 
+MARGIN_KEPT = Decimal("0.1")
+"""Share of the free margin that is not quoted away: fees, and a price that has moved by the time of the fill."""
+
 HEDGE_MARGIN = Decimal("1.01")
 """A hedge must be affordable with a percent to spare: its price is not known yet."""
 
@@ -54,6 +57,17 @@ def smallest_tradable(constraints: Constraints, price: Decimal) -> Decimal:
     return ceil_to(smallest, constraints.perp.qty_step)
 
 
+def margin_qty(free: Decimal | None, leverage: Decimal | None, price: Decimal) -> Decimal | None:
+    """Return how much base coin the perp's free margin carries at this leverage, a tenth kept back; None if not known.
+
+    >>> margin_qty(Decimal(100), Decimal(10), Decimal(2500))
+    Decimal('0.36')
+    """
+    if free is None or leverage is None:
+        return None
+    return free * leverage * (1 - MARGIN_KEPT) / price
+
+
 def side_limit(
     side: Side,
     params: Params,
@@ -62,6 +76,7 @@ def side_limit(
     perp_pos: Decimal,
     spot_coin: Decimal,
     quote_coin: Decimal | None,
+    margin_qty: Decimal | None = None,
 ) -> SideLimit:
     """Say how much of a side may be quoted: what is wanted, shrunk to the position cap and to what could be hedged now.
 
@@ -71,6 +86,7 @@ def side_limit(
         perp_pos: signed, in base coin.
         spot_coin: base coin that may be sold.
         quote_coin: spot quote coin that may be spent; None when not known.
+        margin_qty: base coin that the perp's free margin carries (see `margin_qty`); None when not known.
     """
     wanted = quote_size(params, constraints, price)
     room = params.max_position - side.sign * perp_pos
@@ -80,6 +96,10 @@ def side_limit(
         return SideLimit(ZERO, "balance_missing")
     else:
         hedgeable, short = quote_coin / (price * HEDGE_MARGIN), "no_quote_coin"
+    reduces = side.sign * perp_pos < 0
+    carried = room if margin_qty is None or reduces else margin_qty
+    if carried < hedgeable:
+        hedgeable, short = carried, "no_margin"
     qty = floor_to(min(wanted, room, hedgeable), constraints.perp.qty_step)
     smallest = smallest_tradable(constraints, price)
     if wanted < smallest:

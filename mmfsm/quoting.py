@@ -33,7 +33,7 @@ def limit_of(turn: Turn, side: Side) -> SideLimit:
     """How much of a side may be quoted: the cap, and what spot could hedge right now."""
     s = turn.s
     assert s.constraints is not None
-    spot = s.books[InstType.SPOT]
+    spot, mid = s.books[InstType.SPOT], turn.mid(InstType.PERP)
     reserved = sum((order.left for order in s.orders.open_on(InstType.SPOT) if order.request.side is Side.SELL), ZERO)
     quote = s.balances.get(s.constraints.spot.quote_coin)
     limit = guards.side_limit(
@@ -44,6 +44,7 @@ def limit_of(turn: Turn, side: Side) -> SideLimit:
         s.ledger.perp,
         s.ledger.spot - reserved,
         None if quote is None else quote.available,
+        None if mid is None else guards.margin_qty(s.margin_free, s.leverage, mid),
     )
     qty = placing.cut_at_zero(turn, side, limit.qty)
     return limit if qty == limit.qty else SideLimit(qty, "cut_at_zero")

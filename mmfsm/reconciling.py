@@ -131,6 +131,7 @@ def on_balance(turn: Turn, event: BalanceEvent) -> None:
         if known is None or event.exch_ms >= known.exch_ms or event.source == "rest":
             s.balances[event.coin] = Balance(event.available, event.total, event.exch_ms)
     else:
+        s.margin_free = event.available
         if event.source == "rest":
             _done(turn, "balance")
         return

@@ -70,7 +70,7 @@ def on_time(turn: Turn, event: ServerTimeRead) -> None:
 def on_account(turn: Turn, event: AccountRead) -> None:
     """Read the modes. Before READY a difference ends the run; afterwards it halts for a person."""
     p, s = turn.p, turn.s
-    s.pos_mode = event.pos_mode
+    s.pos_mode, s.leverage = event.pos_mode, event.leverage
     mode_fits, margin_fits = event.pos_mode.value == p.target_pos_mode, event.margin_mode == p.margin_mode
     detail = (
         f"posMode {event.pos_mode}, wanted {p.target_pos_mode}; marginMode {event.margin_mode}, wanted {p.margin_mode}"

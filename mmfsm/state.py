@@ -103,6 +103,8 @@ class DeskState:
     session: Session = attrs.field(factory=Session)
     recon: Reconciliation = attrs.field(factory=Reconciliation)
     recover_since_ms: int | None = None
+    margin_free: Decimal | None = None
+    leverage: Decimal | None = None
     balances: dict[str, Balance] = attrs.field(factory=dict)
     witnesses: dict[InstType, Witness] = attrs.field(factory=lambda: {inst: Witness() for inst in InstType})
     told_perp: tuple[Decimal, int] = (ZERO, 0)

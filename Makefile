@@ -4,12 +4,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: help paper test prove lint diagrams clean
+.PHONY: help paper test prove matrix lint diagrams clean
 
 help:
 	@echo "make paper     watch the bot trade against the stand-in exchange for a minute"
 	@echo "make test      the whole suite, with ruff and mypy --strict"
 	@echo "make prove     the long runs that the suite samples"
+	@echo "make matrix    every fault at every moment of a ticket, judged by what the account holds (ARGS=--bots: others too)"
 	@echo "make diagrams  draw the state diagrams again from the tables"
 	@echo "make clean     remove the virtual environment and caches"
 
@@ -32,6 +33,9 @@ test: lint
 
 prove: $(VENV)/installed
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m prove --override-ini timeout=900 $(ARGS)
+
+matrix: $(VENV)/installed
+	$(BIN)/python -m tests.matrix $(ARGS)
 
 diagrams: $(VENV)/installed
 	$(BIN)/python -m mmfsm.diagrams

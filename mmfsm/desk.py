@@ -325,7 +325,8 @@ def _on_resume(turn: Turn, _event: Resume) -> None:
 
 
 def _on_flatten(turn: Turn, _event: Flatten) -> None:
-    turn.s.flattening = True
+    turn.s.flattening, turn.s.closing_tries = True, 0
+    turn.s.flatten_despite = sorted(reason for reason, latched in turn.s.mode.reasons.items() if latched)
     turn.record("risk", "operator", "flatten", intent="flatten")
 
 

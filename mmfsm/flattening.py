@@ -27,7 +27,7 @@ def flatten_step(turn: Turn) -> None:
         return
     if any(slot.state != "EMPTY" for slot in s.slots) or turn.at_ms - s.closing_ms < turn.p.unwind_retry_ms:
         return
-    if s.mode.latched or s.closing_tries >= CLOSING_TRIES_MAX:
+    if new_latches(turn) or s.closing_tries >= CLOSING_TRIES_MAX:
         _give_up(turn)
         return
     side = Side.SELL if s.ledger.perp > 0 else Side.BUY
@@ -57,10 +57,17 @@ def flatten_step(turn: Turn) -> None:
     s.closing = request.client_oid
 
 
+def new_latches(turn: Turn) -> list[str]:
+    """The latched halts that came after the wish to close: those before it were known to who asked."""
+    reasons = turn.s.mode.reasons
+    return sorted(reason for reason, latched in reasons.items() if latched and reason not in turn.s.flatten_despite)
+
+
 def _give_up(turn: Turn) -> None:
     """What could not be closed stays a hedged pair; nothing of it is naked, and a person is told."""
     s = turn.s
-    why = "halted" if s.mode.latched else f"{s.closing_tries} orders did not close it"
+    latches = new_latches(turn)
+    why = f"halted: {', '.join(latches)}" if latches else f"{s.closing_tries} orders did not close it"
     s.flattening, s.flattened, s.closing_tries = False, True, 0
     turn.record("flatten_failed", "oms", why, intent=OrderIntent.FLATTEN.value, data={"perp": plain(s.ledger.perp)})
     turn.alert(

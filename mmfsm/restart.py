@@ -29,7 +29,7 @@ def restarted(old: DeskState, run: int) -> DeskState:
     for name in (
         "cycle", "constraints", "ledger", "books_open", "dust", "orders", "tickets", "balances", "pos_mode",
         "unparsable", "flattening", "closing", "closing_ms", "cooldown_unwind", "closed_tickets", "bid", "ask",
-        "pretend", "flattened", "day", "day_start_value",
+        "pretend", "flattened", "flatten_despite", "day", "day_start_value",
     ):  # fmt: skip
         setattr(new, name, getattr(old, name))
     new.session = Session()

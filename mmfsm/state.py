@@ -123,6 +123,7 @@ class DeskState:
     probe_asked_ms: int = 0
     before_open: Decimal = ZERO
     flattened: bool = False
+    flatten_despite: list[str] = attrs.field(factory=list)
     backoff_ms: int = 0
     backoff_until_ms: int = 0
     constraints_asked_ms: int = 0

@@ -136,20 +136,21 @@ class Control:
             yield _final(True, f"{said}Quotes start again.")
 
     async def _flatten(self, wait_s: float) -> AsyncIterator[Answer]:
-        from runner.flatten import flatten_and_read  # imports the runner, which imports this
+        from runner.flatten import read_when_closed  # imports the runner, which imports this
 
         if not self._runner.desk.state.ready:
             state = self._runner.desk.state.session.state
             yield _final(False, f"nothing was done: the run is {state}; flatten when it is READY")
             return
+        self._runner.flatten()
+        s = self._runner.desk.state
         yield _first(
             f"flattening: quotes stopped until resume; perp {self._perp()} is being closed reduce-only, each fill is "
             f"hedged on spot. {self._goes_on()} The process goes on."
         )
-        told = await flatten_and_read(self._runner, wait_s)
-        mode = self._runner.desk.state.mode
-        held = f" Halted by {', '.join(sorted(mode.reasons))}: look, resume, flatten again." if mode.latched else ""
-        yield _final(told.flat, told.words() + ("" if told.flat else held))
+        told = await read_when_closed(self._runner, wait_s)
+        held = f" Halted by {', '.join(sorted(s.mode.reasons))}." if s.mode.reasons and not told.flat else ""
+        yield _final(told.flat, told.words() + held)
 
     async def _stop(self, _wait_s: float) -> AsyncIterator[Answer]:
         runner = self._runner

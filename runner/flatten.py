@@ -49,9 +49,8 @@ class Flatness:
         return f"flattened, as read back: {said}" if self.flat else f"NOT flat: {said}. {self.why}".rstrip()
 
 
-async def flatten_and_read(runner: Runner, bound_s: float) -> Flatness:
-    """Let a running instance close its pair, and read what is left when it says it is done or the time is up."""
-    runner.flatten()
+async def read_when_closed(runner: Runner, bound_s: float) -> Flatness:
+    """Wait for the end of a flatten, and read what is left when the desk says it is done or the time is up."""
     s = runner.desk.state
     done = await runner.until(lambda: not (s.flattening or s.tickets or s.orders.open), bound_s)
     told = await read_flat(runner)
@@ -140,7 +139,8 @@ async def run_flatten(settings: Settings, out: TextIO, *, guarded: bool = True, 
 async def _close_when_ready(runner: Runner, bound_s: float) -> Flatness:
     ready_s = float(runner.settings.check_bound_sec) * 2
     await runner.until(lambda: runner.desk.state.ready, ready_s)
-    told = await flatten_and_read(runner, bound_s)
+    runner.flatten()
+    told = await read_when_closed(runner, bound_s)
     runner.stop("flatten")
     return told
 

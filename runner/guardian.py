@@ -34,6 +34,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from mmfsm.errors import MmfsmError
 from runner.cancelling import Cleared, clear_ours
 from runner.diary import Diary
 from runner.lock import Lock, LockedError
@@ -217,7 +218,10 @@ class Guardian:
             self._tell("left", look="flatten")
             return 0
         except TimeoutError:
-            self._tell("gave_up", after_s=FLATTEN_BOUND_S, what="flatten")
+            self._tell("not_flattened", after_s=FLATTEN_BOUND_S)
+            return 1
+        except MmfsmError as error:  # the journal cannot be read, or the disk is full
+            self._tell("not_flattened", why=str(error))
             return 1
         self._tell("flattened" if status == 0 else "not_flattened", status=status)
         return status

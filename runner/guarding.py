@@ -164,7 +164,7 @@ class Guarding:
         now = asyncio.get_running_loop().time()
         self.restarts += 1
         self._quick = self._quick + 1 if now - self._started_at <= QUICK_S else 0
-        wait_s = min(float(2**self._quick - 1), RESTART_MAX_S)
+        wait_s = min(2.0 ** (self._quick - 2), RESTART_MAX_S) if self._quick else 0.0
         self._next_at = now + wait_s
         self._tell("guardian_lost", {"how": how, "next_start_s": wait_s, "restarts": self.restarts})
         if self._quick == QUICK_MAX:

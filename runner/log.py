@@ -14,6 +14,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
@@ -115,7 +116,8 @@ class Log:
 
     def close(self) -> None:
         for sink in self._sinks:
-            logger.remove(sink)
+            with suppress(OSError):  # a full disk: what could be written is written, and the rest goes on closing
+                logger.remove(sink)
         self._sinks = []
         root = logging.getLogger()
         root.handlers[:], level = self._before

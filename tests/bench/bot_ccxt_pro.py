@@ -17,7 +17,7 @@ import ccxt.pro
 from runner.paper import Credentials
 
 PERP, SPOT, SIZE, HALF_SPREAD = "ETH/USDT:USDT", "ETH/USDT", 0.02, 0.0004
-TRIES, PAUSE_S, TIMEOUT_MS = 3, 0.2, 400
+TRIES, PAUSE_S, TIMEOUT_MS, LAST_S = 3, 0.2, 700, 1.0
 log = logging.getLogger(__name__)
 
 
@@ -68,8 +68,11 @@ async def run(rest_url: str, ws_public: str, ws_private: str, key: Credentials, 
             await exchange.create_order(PERP, "limit", side, SIZE, price, {"postOnly": True, "marginMode": "isolated"})
         await stop.wait()
         for order in await exchange.fetch_open_orders(PERP):
-            await exchange.cancel_order(order["id"], PERP)
-        await asyncio.sleep(PAUSE_S)  # a fill that was faster than its cancel
+            try:
+                await exchange.cancel_order(order["id"], PERP)
+            except Exception as error:  # filled, and the trade is told
+                log.warning("cancel %s: %r", order["id"], error)
+        await asyncio.sleep(LAST_S)  # a fill that was faster than its cancel, and its hedge
     finally:
         if follower is not None:
             follower.cancel()

@@ -19,7 +19,7 @@ import pybotters
 from runner.paper import Credentials
 
 SYMBOL, SIZE, HALF_SPREAD = "ETHUSDT", Decimal("0.02"), Decimal("0.0004")
-TRIES, PAUSE_S, TIMEOUT_S = 3, 0.2, 0.4
+TRIES, PAUSE_S, TIMEOUT_S, LAST_S = 3, 0.2, 0.7, 1.0
 PERP = {"symbol": SYMBOL, "productType": "USDT-FUTURES"}
 log = logging.getLogger(__name__)
 
@@ -71,6 +71,16 @@ async def follow_fills(client: pybotters.Client, store: pybotters.BitgetV2DataSt
             await hedge(client, side, Decimal(fill["baseVolume"]), Decimal(fill["price"]))
 
 
+async def cancel_all(client: pybotters.Client) -> None:
+    """Cancel what rests; what cannot be cancelled has been filled, and its fill is told."""
+    pending = (await client.fetch("GET", "/api/v2/mix/order/orders-pending", params=PERP)).data["data"]
+    for order in pending["entrustedList"] or []:
+        try:
+            await post(client, "/api/v2/mix/order/cancel-order", PERP | {"orderId": order["orderId"]})
+        except Exception as error:
+            log.warning("cancel %s: %r", order["orderId"], error)
+
+
 async def run(rest_url: str, ws_public: str, ws_private: str, key: Credentials, stop: asyncio.Event) -> None:
     """Quote once, hedge every fill, cancel at the end."""
     keys = {"bitget": [key.api_key, key.secret, key.passphrase]}
@@ -88,11 +98,8 @@ async def run(rest_url: str, ws_public: str, ws_private: str, key: Credentials, 
             await quote(client, "buy", mid * (1 - HALF_SPREAD))
             await quote(client, "sell", mid * (1 + HALF_SPREAD))
             await stop.wait()
-            for order in (await client.fetch("GET", "/api/v2/mix/order/orders-pending", params=PERP)).data["data"][
-                "entrustedList"
-            ] or []:
-                await post(client, "/api/v2/mix/order/cancel-order", PERP | {"orderId": order["orderId"]})
-            await asyncio.sleep(PAUSE_S)  # a fill that was faster than its cancel
+            await cancel_all(client)
+            await asyncio.sleep(LAST_S)  # a fill that was faster than its cancel, and its hedge
         finally:
             follower.cancel()
 

@@ -34,6 +34,7 @@ from tests.matrix.truth import DUST, Watch
 from tests.support.bot import touch
 
 GOOD = ".huH"
+STALL_LOOK_S = 0.02
 LATENCY_MS = 10
 CALM_S = 0.5
 LATE_FILL_S = 5.0
@@ -60,6 +61,7 @@ class Result:
     status: int | None = None
     alerts: tuple[str, ...] = ()
     seconds: float = 0.0
+    stall_ms: int = 0
 
     @property
     def is_good(self) -> bool:
@@ -78,7 +80,7 @@ async def run_cell(fault: Fault, moment: Moment, folder: Path, make: Maker | Non
     """Run one cell from an empty exchange to the verdict. Never raises: what goes wrong with it is its verdict."""
     options = PaperOptions(market="scripted", queue_ahead=Decimal(0), latency_ms=LATENCY_MS)
     began = asyncio.get_running_loop().time()
-    async with PaperExchange(options) as exchange:
+    async with PaperExchange(options) as exchange, Stalls() as stalls:
         touch(exchange)
         watch = Watch(exchange)
         subject = (make or ours(fault))(exchange, folder)
@@ -86,11 +88,38 @@ async def run_cell(fault: Fault, moment: Moment, folder: Path, make: Maker | Non
             result = await _play(fault, moment, Scene(exchange, subject), watch)
         except Exception as error:
             last = traceback.extract_tb(error.__traceback__)[-1].name
-            result = Result(fault.name, moment.name, "?", f"{type(error).__name__} in {last}: {error}"[:3000])
+            result = Result(
+                fault.name, moment.name, "?", f"{type(error).__name__} in {last}: {error}".splitlines()[0][:200]
+            )
         finally:
             await subject.close()
             await watch.close()
-    return attrs.evolve(result, seconds=round(asyncio.get_running_loop().time() - began, 1))
+    spent_s = asyncio.get_running_loop().time() - began
+    return attrs.evolve(result, seconds=round(spent_s, 1), stall_ms=stalls.worst_ms)
+
+
+class Stalls:
+    """The longest the loop was kept from turning: a fault of the machine's that no table declares."""
+
+    def __init__(self) -> None:
+        self.worst_ms = 0
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Stalls:
+        self._task = asyncio.create_task(self._watch())
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            before = loop.time()
+            await asyncio.sleep(STALL_LOOK_S)
+            self.worst_ms = max(self.worst_ms, round((loop.time() - before - STALL_LOOK_S) * 1000))
 
 
 async def _play(fault: Fault, moment: Moment, scene: Scene, watch: Watch) -> Result:
@@ -116,7 +145,7 @@ async def _play(fault: Fault, moment: Moment, scene: Scene, watch: Watch) -> Res
         await _fill_late(scene)
     await _until_calm(watch, scene)
     # What is open is told now: a stop that settles it would hide that nobody else would have.
-    told = [line["data"]["text"] for line in scene.subject.lines if line["event"] == "alert"]
+    told = _alerts(scene.subject.lines)
     scene.ask_to_stop()
     assert scene.stopping is not None
     status = await scene.stopping
@@ -146,7 +175,7 @@ def _judged(
 ) -> Result:
     truth, over = watch.truth, watch.over_hedged()
     safe_s = watch.time_to_safe_s(struck_at)
-    alerts = [line["data"]["text"] for line in lines if line["event"] == "alert"]
+    alerts = _alerts(lines)
     left = [order.client_oid for order in truth.open_orders]
     verdict, why = ".", ""
     if over > DUST:
@@ -177,6 +206,10 @@ def _judged(
         status,
         tuple(dict.fromkeys(alerts)),
     )
+
+
+def _alerts(lines: list[Line]) -> list[str]:
+    return [f"{line['reason']}: {line['data']['text']}" for line in lines if line["event"] == "alert"]
 
 
 def _names(text: str, exposure: Decimal) -> bool:

@@ -106,7 +106,7 @@ MOMENTS: tuple[Moment, ...] = (
     Moment("quote_live", quote_live, for_any=True),
     Moment("fill_seen", fill_seen, for_any=True),
     Moment("hedge_sent", hedge_sent, for_any=True),
-    Moment("hedge_partial", hedge_partial, for_any=True),
+    Moment("hedge_partial", hedge_partial),
     Moment("chasing", chasing),
     Moment("cancelling", cancelling),
     Moment("unwinding", unwinding),

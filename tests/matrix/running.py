@@ -26,6 +26,12 @@ JOBS = 2
 AT_ONCE = (6, 1)
 """Cells at once in a job: those in its own loop, and those with processes of their own."""
 
+TRIES, STALL_MS, STALL_CLEAN_MS = 3, 120, 400
+"""A cell during which the machine itself stood still for so long is played again: sooner if it did not end clean."""
+
+NEVER_EXCUSED = "DNO"
+"""Doubled, naked, left behind: a machine that stood still is no excuse."""
+
 START_GAP_S = 0.15
 """Between two starts in one process: a run's name is its symbol and its millisecond."""
 
@@ -41,9 +47,13 @@ async def run_one(cell: Cell, folder: Path) -> Result:
     """Run one cell in a folder of its own."""
     who, fault_name, moment_name = cell
     fault, moment = faults.BY_NAME[fault_name], moments.BY_NAME[moment_name]
-    own = folder / f"{who}-{fault_name}-{moment_name}"
-    own.mkdir(parents=True)
-    return await run_cell(fault, moment, own, ours(fault) if who == "ours" else STRANGERS[who])
+    for attempt in range(1, TRIES + 1):
+        own = folder / f"{who}-{fault_name}-{moment_name}-{attempt}"
+        own.mkdir(parents=True)
+        result = await run_cell(fault, moment, own, ours(fault) if who == "ours" else STRANGERS[who])
+        if result.verdict in NEVER_EXCUSED or result.stall_ms < (STALL_CLEAN_MS if result.verdict == "." else STALL_MS):
+            break
+    return result
 
 
 async def _drain(lanes: Any, results: Any, folder: Path) -> None:

@@ -22,7 +22,7 @@ from runner.settings import Settings, to_texts
 from tests.support.bot import Bot, settings_on
 
 Line = dict[str, Any]
-STOP_BOUND_S = 5
+STOP_BOUND_S = 6
 POLL_S = 0.01
 
 FAST = {
@@ -33,25 +33,25 @@ FAST = {
     "UNWIND_RETRY_MS": "100",
     "RECONCILE_SEC": "1",
     "FUNDING_POLL_SEC": "1",
-    "REQUEST_TIMEOUT_MS": "400",
-    "ANSWER_BOUND_MS": "600",
-    "NOT_FOUND_MS": "1000",
-    "SPOT_RECEIVE_WINDOW_MS": "800",
+    "REQUEST_TIMEOUT_MS": "700",
+    "ANSWER_BOUND_MS": "1000",
+    "NOT_FOUND_MS": "1500",
+    "SPOT_RECEIVE_WINDOW_MS": "1200",
     "CHILD_SETTLE_MS": "200",
     "CANCEL_SETTLE_MS": "300",
     "QUERY_PERIOD_MS": "150",
-    "UNKNOWN_BOUND_MS": "3000",
+    "UNKNOWN_BOUND_MS": "4000",
     "COOLDOWN_UNWIND_MS": "100",
     "BACKOFF_MS": "200",
     "PAUSE_MS": "300",
-    "BOOK_STALE_MS": "700",
+    "BOOK_STALE_MS": "1200",
     "BOOKS5_SILENT_MS": "1000",
-    "PRIVATE_SILENT_MS": "1500",
+    "PRIVATE_SILENT_MS": "2000",
     "WS_PING_MS": "300",
-    "WS_PONG_TIMEOUT_MS": "400",
-    "WS_CONNECT_TIMEOUT_MS": "1000",
-    "WS_LOGIN_TIMEOUT_MS": "1000",
-    "WS_ACK_TIMEOUT_MS": "1000",
+    "WS_PONG_TIMEOUT_MS": "900",
+    "WS_CONNECT_TIMEOUT_MS": "1500",
+    "WS_LOGIN_TIMEOUT_MS": "1500",
+    "WS_ACK_TIMEOUT_MS": "1500",
     "DRIFT_QUIET_MS": "300",
     "STOP_BOUND_SEC": str(STOP_BOUND_S),
 }

@@ -102,6 +102,19 @@ async def test_flatten_closes_reads_back_and_keeps_quotes_off(tmp_path: Path) ->
         await bot.quoting()
 
 
+async def test_a_halted_run_is_flattened_all_the_same_and_stays_halted(tmp_path: Path) -> None:
+    """HALTED stops new risk, never closing: what a person had halted before asking does not stand in the way."""
+    async with alone(tmp_path) as bot:
+        await bot.quoting()
+        bot.fill_bid()
+        await bot.hedged()
+        await say(bot, "halt")
+        status, text = await say(bot, "flatten")
+
+        assert status == 0 and "flattened, as read back: perp 0" in text, text
+        assert bot.truth.position == 0 and bot.halts == {"operator": True}
+
+
 async def test_flatten_that_does_not_get_there_says_so(tmp_path: Path) -> None:
     """Nobody sells within the price band: NOT flat, what is left, exit status not 0."""
     async with alone(tmp_path) as bot:

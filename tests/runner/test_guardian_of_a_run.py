@@ -2,12 +2,15 @@
 
 import os
 import signal
+import sys
 import time
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from tests.runner.processes import eventually, gone, open_oids, running
-from tests.support.bot import exchange_with, touch
+from tests.support.bot import exchange_with, touch, trading
 
 KILL_TO_GONE_S = 3.0
 QUICK = {"REQUEST_TIMEOUT_MS": "500"}
@@ -68,6 +71,19 @@ async def test_a_guardian_that_is_lost_is_started_again(tmp_path: Path) -> None:
         await gone(second)
 
         assert "-9" in run.lines("guardian")[0]["data"]["how"]
+
+
+async def test_without_a_guardian_that_lives_there_is_no_new_risk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The interpreter is gone (an upgrade): tried again and again, and after three times HALTED, for a person."""
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
+    async with trading(tmp_path, GUARDIAN="1", GUARDIAN_BEAT_MS="20", BOOK_STALE_MS="60000") as bot:
+        await bot.until(lambda: bot.halts.get("breach:guardian"))
+
+        assert [line["data"]["restarts"] for line in bot.find("guardian", reason="guardian_lost")] == [1, 2, 3]
+        assert "not started" in bot.find("guardian")[0]["data"]["how"]
+        await bot.until(lambda: not bot.open_orders)
 
 
 def is_alive(pid: int) -> bool:

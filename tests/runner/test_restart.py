@@ -98,7 +98,7 @@ async def kill_often(exchange: PaperExchange, tmp_path: Path, rng: random.Random
 async def test_kill_9_at_seeded_instants(tmp_path: Path) -> None:
     """A handful of kills: quotes gone each time, and at the end hedged exactly once."""
     async with exchange_with(book=False, market="synthetic", seed=1) as exchange:
-        toll = await kill_often(exchange, tmp_path, random.Random(1), 4)
+        toll = await kill_often(exchange, tmp_path, random.Random(1), 3)
 
         assert max(toll.gone_ms) < GONE_S * 1000 and exchange.account_view().open_orders == ()
         assert_hedged_once(exchange.account_view())

@@ -157,6 +157,8 @@ def child_settled(turn: Turn, order: Order) -> None:
         event = "perp_refused"
     elif order.refusal in (Outcome.REFUSED_LEG, Outcome.FATAL):
         event = "spot_refused"
+    elif order.refusal in (Outcome.REFUSED, Outcome.REFUSED_GRID) and ticket.state == machine.UNWINDING:
+        event = "spot_refused"  # whatever the reason, here the perp must be asked again
     tell(turn, ticket, event)
 
 

@@ -81,7 +81,7 @@ def cut_at_zero(turn: Turn, side: Side, qty: Decimal) -> Decimal:
 def tell(turn: Turn, order: Order, event: str, **facts: object) -> None:
     """Tell an order's machine what happened, and do what it asks."""
     commands: OrderOut = []
-    what = OrderInput(turn.at_ms, turn.order_limits(), **facts)  # type: ignore[arg-type]
+    what = OrderInput(turn.at_ms, turn.order_limits(order.request.inst), **facts)  # type: ignore[arg-type]
     fired = turn.fire(machine.TABLE, order, event, what, commands)
     turn.s.orders.link(order)
     for command in commands:
@@ -143,13 +143,13 @@ def on_place_answered(turn: Turn, event: PlaceAnswered) -> None:
         tell(turn, order, "unknown")
     else:
         tell(turn, order, "refused", outcome=result.outcome, reason=f"refused:{result.code}")
-        _count_refusal(turn, result)
+        _count_refusal(turn, result, order.request.intent)
 
 
 BACKOFF_DOUBLINGS_MAX = 6
 
 
-def _count_refusal(turn: Turn, result: OrderResult) -> None:
+def _count_refusal(turn: Turn, result: OrderResult, intent: OrderIntent) -> None:
     """Count a refusal toward the streak, after what its kind asks for. Rate refusals back quotes off, never hedges."""
     s = turn.s
     if result.outcome is Outcome.FLAT:
@@ -163,6 +163,8 @@ def _count_refusal(turn: Turn, result: OrderResult) -> None:
         longest = turn.p.backoff_ms << BACKOFF_DOUBLINGS_MAX
         s.backoff_ms = min(max(s.backoff_ms * 2, turn.p.backoff_ms), longest)
         s.backoff_until_ms = turn.at_ms + s.backoff_ms
+        if intent is not OrderIntent.QUOTE:
+            return  # a hedge keeps trying at its pace; a second of rate limiting is no reason to call a person
     if result.code == OVER_BUDGET:
         return  # never sent: no word of the exchange's
     if result.outcome is Outcome.REFUSED_GRID:

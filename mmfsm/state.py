@@ -227,8 +227,8 @@ class Turn:
         self.s.cycle += 1
         return self.s.cycle
 
-    def order_limits(self) -> OrderLimits:
-        return order_limits(self.p)
+    def order_limits(self, inst: InstType) -> OrderLimits:
+        return order_limits(self.p, inst)
 
     def hedge_view(self) -> HedgeView:
         """What a ticket sees now. Only called once the constraints are there: without them nothing was ever sent."""
@@ -245,13 +245,21 @@ class Turn:
         )
 
 
-def order_limits(params: Params) -> OrderLimits:
+SPOT_LATE_MS = 500
+"""A spot order cannot arrive later than its receive window, plus this much for two clocks."""
+
+
+def order_limits(params: Params, inst: InstType) -> OrderLimits:
+    """Return an order's clocks. A spot order carries a window past which the exchange refuses it, a perp order none."""
+    not_found_ms = params.not_found_ms
+    if inst is InstType.SPOT:
+        not_found_ms = min(not_found_ms, params.spot_receive_window_ms + SPOT_LATE_MS)
     return OrderLimits(
         answer_bound_ms=params.answer_bound_ms,
         child_settle_ms=params.child_settle_ms,
         cancel_settle_ms=params.cancel_settle_ms,
         query_period_ms=params.query_period_ms,
-        not_found_ms=params.not_found_ms,
+        not_found_ms=not_found_ms,
         unknown_bound_ms=params.unknown_bound_ms,
     )
 

@@ -108,8 +108,8 @@ TABLE: tuple[CodeRow, ...] = (
     _ROW("45002", Outcome.REFUSED_LEG, "insufficient asset", (P,)),
     # Final for this order.
     _ROW("40005", Outcome.REFUSED, "timestamp is no number"),
-    _ROW("40008", Outcome.REFUSED, "timestamp expired: our clock is off or the line is slow"),
-    _ROW("40078", Outcome.REFUSED, "outside its receiveWindow: it came too late and was not taken"),
+    _ROW("40008", Outcome.BUSY, "timestamp expired: our clock is off; the next request has Bitget's time"),
+    _ROW("40078", Outcome.BUSY, "outside its receiveWindow: it came too late and was not taken"),
     _ROW("40079", Outcome.REFUSED, "receiveWindow is 60 s or more"),
     _ROW("40017", Outcome.REFUSED, "a parameter failed verification"),
     _ROW("400172", Outcome.REFUSED, "a parameter failed verification"),

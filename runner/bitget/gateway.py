@@ -66,7 +66,6 @@ class Gateway:
         self._rest = Rest(settings, on_failure, TIME)
         self.budget = self._rest.budget
         self._has_keys = settings.has_keys
-        self._ahead_ms = 0  # Bitget's clock minus ours, as last read
         self._coins = _coins_of(settings.symbol)
         self._close_lock = asyncio.Lock()
         self.closing: set[str] = set()
@@ -136,7 +135,7 @@ class Gateway:
 
     async def _place(self, request: OrderRequest, hedge: bool = False) -> ev.PlaceAnswered:
         try:
-            body = wire.place_body(request, self.terms, now_ms() + self._ahead_ms)
+            body = wire.place_body(request, self.terms, now_ms() + self._rest.ahead_ms)
         except ValueError as error:
             refused = OrderResult(Outcome.REFUSED, msg=f"not sent: {error}")
             return ev.PlaceAnswered(now_ms(), request.client_oid, refused)
@@ -285,7 +284,6 @@ class Gateway:
         def read(data: object) -> Events:
             middle = (reply.sent_ms + reply.got_ms) // 2
             told = wire.read_server_time(data)
-            self._ahead_ms = told - middle
             return (ev.ServerTimeRead(middle, told),)
 
         return _read_or_failed(action, reply, read)

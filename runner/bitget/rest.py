@@ -67,6 +67,7 @@ class Rest:
         self._bound_s = settings.request_timeout_ms / 1000
         self._warm_path = warm_path
         self._tasks = Tasks(on_failure)
+        self.ahead_ms = 0  # Bitget's clock minus ours, by the last answer that told its time
         self.budget = Budget(lambda: asyncio.get_running_loop().time())
         self._main: pybotters.Client | None = None
         self._hedge: pybotters.Client | None = None
@@ -141,9 +142,15 @@ class Rest:
                 text, status = await response.text(), response.status
         except TimeoutError:
             return self._lost(sent, f"no answer within {self._settings.request_timeout_ms} ms")
+        except aiohttp.ClientConnectorError as error:
+            # No connection, so nothing can have arrived: an answer, unlike a connection that broke on the way.
+            return Reply(Outcome.BUSY, None, f"not sent: {error}", sent, now_ms())
         except (aiohttp.ClientError, OSError, UnicodeDecodeError) as error:
             return self._lost(sent, f"{type(error).__name__}: {error}")
-        return _judged(kind, status, text, sent)
+        reply = _judged(kind, status, text, sent)
+        if reply.exch_ms is not None:
+            self.ahead_ms = reply.exch_ms - (reply.sent_ms + reply.got_ms) // 2
+        return reply
 
     def _lost(self, sent_ms: int, why: str) -> Reply:
         return Reply(Outcome.UNKNOWN, None, why, sent_ms, now_ms())

@@ -86,10 +86,10 @@ class MarketTrouble:
             self._floor.on_market(shown, now_ms + self._faults.offset_ms(now_ms))
 
     def _flip(self) -> None:
-        # An account with a position cannot change its mode; the flip waits until it is flat.
+        # An account with a position or an order cannot change its mode (40920); the flip waits until it has neither.
         for name in sorted(self._flips):
-            perp = self._floor.members[name].perp
-            if not perp.positions:
+            perp, store = self._floor.members[name].perp, self._floor.members[name].store
+            if not perp.positions and not store.open_of("perp"):
                 perp.position_mode = "one_way_mode" if perp.is_hedge_mode else "hedge_mode"
                 self._flips.discard(name)
 

@@ -384,13 +384,25 @@ def test_an_answer_without_an_order_id_loses_no_fill() -> None:
     assert (hand.desk.state.ledger.perp, hand.delta) == (0, 0)
 
 
-def test_busy_is_tried_again_and_refusals_in_a_row_halt() -> None:
+def test_a_hedge_that_is_refused_for_rate_is_tried_again_and_calls_nobody() -> None:
+    """Ten 429s in a row: each is tried again at the ticket's pace, and no streak is counted."""
+    hand, _, _, hedge = hedging()
+    request, now = hedge, T
+    for _ in range(10):
+        hand(refuse(request, now + 5, Outcome.BUSY, "429"))
+        now += 300
+        (request,) = placed(hand.beat(now))
+
+    assert hand.mode == "HEDGING" and hand.desk.state.reject_streak == 0
+
+
+def test_refusals_in_a_row_halt() -> None:
     """Five refusals without an accepted order between: HALTED, latched, reject_streak. Hedging goes on."""
     hand, _, _, hedge = hedging()
     request, now = hedge, T
     for n in range(5):
         assert hand.mode == "HEDGING", n
-        hand(refuse(request, now + 5, Outcome.BUSY, "429"))
+        hand(refuse(request, now + 5, Outcome.REFUSED, "43008"))
         now += 1_000
         (request,) = placed(hand.beat(now))
 
@@ -406,8 +418,8 @@ def test_an_accepted_order_ends_a_streak() -> None:
         if n == 4:
             hand(accept(request, now + 5, f"h{n}"), gone(request, f"h{n}", now + 6))
         else:
-            hand(refuse(request, now + 5, Outcome.BUSY, "429"))
-        now += 1_000
+            hand(refuse(request, now + 5, Outcome.REFUSED, "43008"))
+        now += 300
         (request,) = placed(hand.beat(now))
 
     assert hand.mode == "HEDGING"

@@ -8,8 +8,8 @@ from mmfsm.events import FeedName, FillEvent, FillUnparsable
 from mmfsm.ledger import signed_change
 from mmfsm.machines.order import Order
 from mmfsm.orders import EARLY_MAX
-from mmfsm.state import Turn
-from mmfsm.values import InstType, NormalizedFill, plain
+from mmfsm.state import Balance, Turn
+from mmfsm.values import ZERO, InstType, NormalizedFill, plain
 
 PRIVATE_LATE_MS = 2_000
 """A push later than this after its fill is not coming."""
@@ -22,6 +22,8 @@ def on_fill(turn: Turn, event: FillEvent) -> None:
 
 def take(turn: Turn, fill: NormalizedFill) -> None:
     s = turn.s
+    if fill.source == "ws":
+        s.untold.pop(fill.fallback_key, None)
     if s.ledger.is_seen(fill):
         return
     order = s.orders.find(fill.inst, fill.order_id, fill.client_oid)
@@ -59,6 +61,8 @@ def _book(turn: Turn, fill: NormalizedFill, order: Order | None) -> None:
     s.pretend = s.pretend or fill.simulated
     _record(turn, fill, order)
     _judge_stream(turn, fill)
+    if fill.inst is InstType.SPOT and not fill.simulated:
+        _spend(turn, fill)
     if order is not None:
         placing.tell(turn, order, "fill", qty=fill.qty, order_id=fill.order_id)
     if order is None or order.owner in placing.OURS:
@@ -68,7 +72,8 @@ def _book(turn: Turn, fill: NormalizedFill, order: Order | None) -> None:
         hedging.expose(turn, change, owner)
     else:
         hedging.child_filled(turn, order, change)
-    if fill.fee and fill.fee_coin not in (base, s.constraints.perp.quote_coin, "BGB"):
+    known_coin = fill.fee_coin in (base, s.constraints.perp.quote_coin, "BGB")
+    if not known_coin and (fill.fee or (fill.fee_coin is None and not fill.simulated)):
         turn.record("risk", "oms", "fee_coin_unknown", data={"fee_coin": fill.fee_coin, "fee": plain(fill.fee)})
 
 
@@ -76,9 +81,35 @@ def _judge_stream(turn: Turn, fill: NormalizedFill) -> None:
     """A fill first told by REST, long after it happened, on a stream that was up all the while: the stream is dead."""
     feed = turn.s.feeds[FeedName.PRIVATE]
     happened_ms = fill.exch_ms - turn.s.skew_ms
-    was_up = feed.since_ms < happened_ms < turn.at_ms - PRIVATE_LATE_MS
-    if fill.source == "rest" and was_up and turn.s.ready:
+    if fill.source != "rest" or not turn.s.ready or feed.since_ms >= happened_ms:
+        return
+    if happened_ms < turn.at_ms - PRIVATE_LATE_MS:
         feeding.tell(turn, FeedName.PRIVATE, "missed")
+    else:
+        turn.s.untold[fill.fallback_key] = turn.at_ms  # its push may still come
+
+
+def judge_untold(turn: Turn) -> None:
+    """A fill that REST told first, and that the stream has had its time to tell and has not: the stream is dead."""
+    s = turn.s
+    first_ms = min(s.untold.values(), default=turn.at_ms)
+    if turn.at_ms - first_ms < PRIVATE_LATE_MS:
+        return
+    s.untold.clear()
+    if s.ready and s.feeds[FeedName.PRIVATE].since_ms < first_ms:
+        feeding.tell(turn, FeedName.PRIVATE, "missed")
+
+
+def _spend(turn: Turn, fill: NormalizedFill) -> None:
+    """What a hedge has paid is not available any more, though no balance has told it yet."""
+    s = turn.s
+    assert s.constraints is not None
+    coin = s.constraints.spot.quote_coin
+    known = s.balances.get(coin)
+    if known is None or fill.exch_ms <= known.exch_ms:
+        return
+    paid = fill.side.sign * fill.price * fill.qty + (fill.fee if fill.fee_coin == coin else ZERO)
+    s.balances[coin] = Balance(known.available - paid, known.total - paid, known.exch_ms)
 
 
 def _is_old_of_stray(turn: Turn, fill: NormalizedFill, order: Order) -> bool:

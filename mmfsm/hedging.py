@@ -57,7 +57,7 @@ def _open(turn: Turn, side: Side, qty: Decimal, reason: str) -> None:
     ticket.reason = reason
     if ticket.state != DONE:
         turn.s.tickets[hedge_id] = ticket
-    record(turn, ticket, "opened")
+    record(turn, ticket, "opened", _end_of(out))
     _run(turn, ticket, out)
     if ticket.state != DONE:
         modes.tell(turn, "ticket_opened")
@@ -87,7 +87,7 @@ def tell(turn: Turn, ticket: HedgeTicket, event: str, qty: Decimal = ZERO) -> No
     if event != "timer" and ticket.state != DONE:
         turn.fire(machine.TABLE, ticket, "timer", what, out)
     if (ticket.state, ticket.remain, ticket.tries) != before:
-        record(turn, ticket, event)
+        record(turn, ticket, event, _end_of(out))
     _run(turn, ticket, out)
 
 
@@ -190,7 +190,11 @@ def tick(turn: Turn) -> None:
             turn.halt_soon(f"unwind_overdue:{ticket.hedge_id}", latched=True, detail=detail)
 
 
-def record(turn: Turn, ticket: HedgeTicket, what: str) -> None:
+def _end_of(out: TicketOut) -> str | None:
+    return next((command.reason for command in out if isinstance(command, CloseTicket)), None)
+
+
+def record(turn: Turn, ticket: HedgeTicket, what: str, end: str | None = None) -> None:
     """One line a change: the ticket's whole story is in the log."""
     turn.record(
         "ticket",
@@ -203,6 +207,7 @@ def record(turn: Turn, ticket: HedgeTicket, what: str) -> None:
         data={
             "hedge_id": ticket.hedge_id,
             "status": ticket.state,
+            "end": end,
             "side": ticket.side.value,
             "want_qty": plain(ticket.want),
             "filled_qty": plain(ticket.filled),

@@ -171,9 +171,13 @@ def _count_refusal(turn: Turn, result: OrderResult, intent: OrderIntent) -> None
         turn.do(QueryConstraints())
     if result.outcome is Outcome.FATAL:
         turn.halt_soon(f"refused_for_good:{result.code}", latched=True, detail=result.msg or "")
+    _lengthen_streak(turn, f"{result.code} {result.msg}")
+
+
+def _lengthen_streak(turn: Turn, last: str) -> None:
     turn.s.reject_streak += 1
     if turn.s.reject_streak >= turn.p.reject_streak_max:
-        detail = f"{turn.s.reject_streak} in a row, last {result.code} {result.msg}"
+        detail = f"{turn.s.reject_streak} in a row, last {last}"
         turn.halt_soon("reject_streak", latched=True, detail=detail)
 
 
@@ -199,7 +203,10 @@ def on_order_queried(turn: Turn, event: OrderQueried) -> None:
     if event.report is not None:
         on_report(turn, order, event.report, asked=True)
     elif event.result.outcome is Outcome.GONE:
+        was_open = order.state != machine.SETTLED
         tell(turn, order, "not_found")
+        if was_open and order.end == "never_arrived":
+            _lengthen_streak(turn, "an unknown outcome, and it never arrived")  # a refusal after all
     # Any other outcome says nothing about the order: its timer asks again.
 
 

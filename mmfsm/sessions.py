@@ -32,7 +32,7 @@ from mmfsm.events import (
 from mmfsm.machines import session as machine
 from mmfsm.machines.order import Order
 from mmfsm.machines.session import SessionCommand, SessionInput, SessionOut
-from mmfsm.rounding import passive_price, smallest_qty
+from mmfsm.rounding import passive_price, smallest_qty, tradable_qty
 from mmfsm.state import Turn
 from mmfsm.values import Constraints, InstType, Leg, OrderIntent, Outcome, PosMode, Side, Tif, plain
 
@@ -185,6 +185,9 @@ def _compare_restored(turn: Turn, event: PositionEvent) -> None:
 def on_balance(turn: Turn, event: BalanceEvent) -> None:
     """The last of the balances closes the check: coin above the baseline is the working stock, and the books open."""
     s = turn.s
+    rules = None if s.constraints is None else s.constraints.spot
+    if rules and event.source == "rest" and (event.account, event.coin) == (InstType.SPOT, rules.base_coin):
+        s.told_coin = (event.total - turn.p.spot_baseline, turn.at_ms)
     waiting = s.session.state == machine.CHECKING and s.session.asking == "ask_balances"
     if not waiting or event.account is not InstType.PERP or event.source != "rest":
         return
@@ -300,6 +303,7 @@ def _failed(turn: Turn) -> None:
 def _ask_readback(turn: Turn) -> None:
     _ask_orders(turn)
     turn.do(QueryPosition())
+    turn.do(QueryBalance())
 
 
 _OBEY: dict[SessionCommand, Callable[[Turn], None]] = {
@@ -321,6 +325,16 @@ _OBEY: dict[SessionCommand, Callable[[Turn], None]] = {
 }
 
 
+def _coin_agrees(turn: Turn) -> bool:
+    """The spot coin, as read after it was asked, is what the books say, but for what spot would not trade."""
+    s, (told, told_ms), price = turn.s, turn.s.told_coin, turn.mid(InstType.SPOT)
+    if not s.books_open or s.pretend or s.constraints is None:
+        return True  # nothing was booked, or pretend hedges were, which move no balance
+    differs = abs(told - s.ledger.spot)
+    small = differs == 0 or (price is not None and tradable_qty(differs, price, s.constraints.spot) == 0)
+    return small and told_ms >= s.session.readback_asked_ms
+
+
 def tend_probe(turn: Turn) -> None:
     """Read the proof's order again while its reading is lost; take it out when the run is stopping."""
     probe_due = turn.at_ms - turn.s.probe_asked_ms >= turn.p.query_period_ms
@@ -337,7 +351,7 @@ def tick(turn: Turn) -> None:
     s = turn.s
     quiet = not (s.tickets or s.orders.open or s.orders.early or s.flattening)
     told, told_ms = s.told_perp
-    agrees = told == s.ledger.perp and told_ms >= s.session.readback_asked_ms
+    agrees = told == s.ledger.perp and told_ms >= s.session.readback_asked_ms and _coin_agrees(turn)
     tell(
         turn,
         "timer",

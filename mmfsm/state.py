@@ -108,6 +108,8 @@ class DeskState:
     balances: dict[str, Balance] = attrs.field(factory=dict)
     witnesses: dict[InstType, Witness] = attrs.field(factory=lambda: {inst: Witness() for inst in InstType})
     told_perp: tuple[Decimal, int] = (ZERO, 0)
+    told_coin: tuple[Decimal, int] = (ZERO, 0)
+    untold: dict[str, int] = attrs.field(factory=dict)
     pos_mode: PosMode = PosMode.ONE_WAY
     orders_read: list[InstType] = attrs.field(factory=list)
     unparsable: dict[str, int] = attrs.field(factory=dict)

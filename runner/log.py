@@ -2,17 +2,20 @@
 
 Every line has every field; one that does not apply is null. Decimals are plain strings, never exponents. Whatever
 libraries log through `logging` arrives here too, from WARNING up also as lines of `event` "log". No secret of the
-settings appears in either place. Files are cut by size and kept up to a number; nothing is compressed here, because
-compressing blocks the loop that trades.
+settings appears in either place. Files are cut by size, compressed on a thread of their own and never on the loop
+that trades, and kept up to a number.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 import os
+import shutil
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -40,6 +43,7 @@ FIELDS = (
     "inst_type", "client_oid", "exch_order_id", "exch_trade_id", "dedupe_key", "pos_snapshot",
 )  # fmt: skip
 NOISY = {"transitions": "WARNING", "pybotters": "WARNING", "aiohttp": "WARNING", "asyncio": "WARNING"}
+_COMPRESS_S_MAX = 10.0
 _JSON_NO = 1  # loguru's level of the JSON lines: below every console's, so that no other sink looks at them
 _QUIET_EVENTS = ("tick",)  # on the console only at DEBUG
 _KEY_DATA = ("side", "price", "qty", "fee", "remain", "status", "what_to_do")
@@ -73,6 +77,7 @@ class Log:
         self._json = logger.bind(run=run_id, json=True).opt(raw=True)
         self._console_no = logger.level(settings.log_level).no
         self._sinks: list[int] = []
+        self._compressing: list[threading.Thread] = []
         self._before: tuple[list[logging.Handler], int] = ([], logging.WARNING)
 
     def open(self) -> None:
@@ -91,6 +96,7 @@ class Log:
                     format="{message}",
                     filter=self._is_mine,
                     rotation=settings.log_rotate_mb * 1_000_000,
+                    compression=self._compress_beside,
                     retention=settings.log_keep,
                     encoding="utf-8",
                     catch=True,
@@ -119,6 +125,8 @@ class Log:
             with suppress(OSError):  # a full disk: what could be written is written, and the rest goes on closing
                 logger.remove(sink)
         self._sinks = []
+        for thread in self._compressing:
+            thread.join(_COMPRESS_S_MAX)
         root = logging.getLogger()
         root.handlers[:], level = self._before
         root.setLevel(level)
@@ -190,6 +198,13 @@ class Log:
             data = {"level": it["level"].name, "text": str(it["message"])}
             self._put(dict.fromkeys(FIELDS) | {"ts": now_ms(), "event": "log", "source": it["name"], "data": data})
 
+    def _compress_beside(self, path: str) -> None:
+        # On a thread of its own: the loop that trades waits for none of it.
+        self._compressing = [thread for thread in self._compressing if thread.is_alive()]
+        thread = threading.Thread(target=_compress, args=(Path(path),), name="log-compression")
+        self._compressing.append(thread)
+        thread.start()
+
     def _write_first(self) -> None:
         data = {
             "run_id": self._run_id,
@@ -256,6 +271,17 @@ def _line(record: LoguruRecord) -> str:
     source = "" if told else f" {record['name']}:"
     level = "" if record["level"].no < 30 else f" {record['level'].name}"
     return f"{when}{level}{source} {{message}}\n{{exception}}".replace("<", r"\<")
+
+
+def _compress(path: Path) -> None:
+    part = path.with_name(path.name + ".gz.part")
+    try:
+        with path.open("rb") as full, gzip.open(part, "wb", compresslevel=6) as packed:
+            shutil.copyfileobj(full, packed, 1 << 20)
+        part.rename(path.with_name(path.name + ".gz"))  # whole or not there
+        path.unlink()
+    except OSError:
+        part.unlink(missing_ok=True)  # the full file stays as it is
 
 
 def _remove_loguru_default() -> None:

@@ -16,6 +16,7 @@ class Tasks:
     def __init__(self, on_failure: OnFailure) -> None:
         self._on_failure = on_failure
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._closing = False
 
     def start(self, name: str, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)
@@ -26,9 +27,12 @@ class Tasks:
         self._tasks.discard(task)
         if not task.cancelled():
             self._on_failure(task.get_name(), task.exception())
+        elif not self._closing:  # something it awaited was cancelled, and it with it
+            self._on_failure(task.get_name(), None)
 
     async def close(self) -> None:
         """Cancel every task and wait until each is gone."""
+        self._closing = True
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

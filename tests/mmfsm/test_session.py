@@ -29,6 +29,7 @@ from mmfsm.clock import now_ms
 from mmfsm.desk import Desk
 from mmfsm.events import (
     AccountRead,
+    BalanceEvent,
     CheckFailed,
     ConstraintsRead,
     Event,
@@ -362,6 +363,9 @@ def test_a_clean_stop_cancels_settles_reads_back_and_says_why() -> None:
         OpenOrdersRead(T0 + 1_011, SPOT, ()),
         PositionEvent(T0 + 1_012, D(0), T0 + 1_012, "rest"),
     )
+    assert not exits(out), "the spot coin is not read yet"
+    coin = hand.desk.state.ledger.spot
+    out = hand(BalanceEvent(T0 + 1_013, SPOT, "ETH", coin, coin, T0 + 1_013, "rest"))
 
     assert exits(out) == [Exit(0, "SIGTERM")] and hand.desk.state.session.state == STOPPED
 
@@ -399,6 +403,7 @@ def test_a_stop_with_an_open_ticket_hedges_first() -> None:
 
     out = hand.beat(T0 + 2_000)
     hand(OpenOrdersRead(T0 + 2_010, PERP, ()), OpenOrdersRead(T0 + 2_010, SPOT, ()))
+    hand(BalanceEvent(T0 + 2_010, SPOT, "ETH", D("0.49"), D("0.49"), T0 + 2_010, "rest"))
     hand(PositionEvent(T0 + 2_011, D("0.01"), T0 + 2_011, "rest"))
 
     assert [end.status for end in exits(hand.log)] == [0] and out

@@ -1,5 +1,6 @@
 """The log: one complete JSON object a line, short lines for people, and no secrets in either."""
 
+import gzip
 import json
 import logging
 import os
@@ -160,7 +161,7 @@ def test_a_log_that_cannot_be_written_is_refused_at_the_start(tmp_path: Path) ->
 
 
 def test_files_are_cut_by_size_and_kept_up_to_a_number(tmp_path: Path) -> None:
-    """I38: one file grew to 5 GB."""
+    """I38: one file grew to 5 GB. Full files are compressed, whole, beside the trading."""
     log = open_log(Settings(log_path=str(tmp_path / "run.jsonl"), log_rotate_mb=1, log_keep=2), "run-1")
     big = attrs.evolve(TICK, data={"text": "x" * 200_000})
     for _ in range(40):
@@ -168,8 +169,10 @@ def test_files_are_cut_by_size_and_kept_up_to_a_number(tmp_path: Path) -> None:
     log.close()
     files = sorted(tmp_path.iterdir())
     assert len(files) == 3 and all(file.stat().st_size <= 1_000_000 for file in files)
+    assert [file.suffix for file in files].count(".gz") == 2
     for file in files:
-        for line in file.read_text().splitlines():
+        text = gzip.decompress(file.read_bytes()).decode() if file.suffix == ".gz" else file.read_text()
+        for line in text.splitlines():
             assert tuple(json.loads(line)) == FIELDS
 
 

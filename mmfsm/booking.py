@@ -32,7 +32,8 @@ def take(turn: Turn, fill: NormalizedFill) -> None:
         _book(turn, fill, order)
     elif fill.dedupe_key in s.orders.early:
         return
-    elif s.orders.awaits_answer(fill):
+    elif s.orders.awaits_answer(fill) or _takes_up_again(turn, fill):
+        placing.ask_whose(turn, fill)
         if not s.orders.park(fill):
             turn.halt_soon("fills_without_order", latched=True, detail=f"more than {EARLY_MAX} wait for their order")
     elif fill.forced and fill.inst is InstType.PERP:
@@ -116,6 +117,14 @@ def _is_old_of_stray(turn: Turn, fill: NormalizedFill, order: Order) -> bool:
     """A stray's fills from before this run are in the position that was read at start."""
     is_old = fill.exch_ms < turn.s.started_ms + turn.s.skew_ms
     return order.owner == placing.STRAY and is_old and not turn.s.is_restored
+
+
+def _takes_up_again(turn: Turn, fill: NormalizedFill) -> bool:
+    order = turn.s.orders.given_up_for(fill)
+    if order is None or fill.exch_ms - turn.s.skew_ms < order.sent_ms:
+        return False
+    placing.take_up_again(turn, order)
+    return True
 
 
 def _note_before_open(turn: Turn, fill: NormalizedFill, order: Order | None) -> None:

@@ -72,6 +72,13 @@ def is_ours(client_oid: str | None, prefix: str) -> bool:
     return parts[1][:1] in _INTENT.values() and parts[1][1:] in _LEG.values()
 
 
+def may_be_of(fill: NormalizedFill, order: Order) -> bool:
+    """Tell whether a fill of an unknown orderId fits an order whose orderId is not known."""
+    request = order.request
+    fits = request.inst is fill.inst and request.side is fill.side and fill.qty <= request.qty
+    return order.order_id is None and fits
+
+
 @attrs.define
 class Orders:
     """Open orders by clientOid, the recently settled ones, both ids, and fills that wait for their order."""
@@ -112,10 +119,22 @@ class Orders:
 
     def awaits_answer(self, fill: NormalizedFill) -> bool:
         """Tell whether a fill of an unknown orderId may belong to an order whose orderId is not known yet."""
-        return any(
-            order.order_id is None and order.request.inst is fill.inst and order.request.side is fill.side
-            for order in self.open.values()
-        )
+        return any(may_be_of(fill, order) for order in self.open.values())
+
+    def unnamed_for(self, fill: NormalizedFill) -> list[Order]:
+        """Return the open orders a fill of an unknown orderId may belong to."""
+        return [order for order in self.open.values() if may_be_of(fill, order)]
+
+    def may_be_told(self, order: Order) -> bool:
+        """Tell whether a parked fill may be this order's: then nobody may say that it never arrived."""
+        return any(may_be_of(fill, order) for fill in self.early.values())
+
+    def given_up_for(self, fill: NormalizedFill) -> Order | None:
+        """Return the order thought never to have arrived that a fill of an unknown orderId may belong to."""
+        for order in reversed(self.settled.values()):
+            if order.end == "never_arrived" and may_be_of(fill, order) and not order.reopened:
+                return order
+        return None
 
     def park(self, fill: NormalizedFill) -> bool:
         """Keep a fill until its order is known. It is not booked yet; telling it again changes nothing. False: full."""

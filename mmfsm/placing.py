@@ -16,6 +16,7 @@ from mmfsm.values import (
     InstType,
     JsonObject,
     Leg,
+    NormalizedFill,
     OrderIntent,
     OrderReport,
     OrderRequest,
@@ -201,8 +202,9 @@ def on_order_queried(turn: Turn, event: OrderQueried) -> None:
     if order is None:
         return
     if event.report is not None:
-        on_report(turn, order, event.report, asked=True)
-    elif event.result.outcome is Outcome.GONE:
+        if event.report.client_oid in (None, event.client_oid):  # asked by a fill's orderId it may be a stranger's
+            on_report(turn, order, event.report, asked=True)
+    elif event.result.outcome is Outcome.GONE and not turn.s.orders.may_be_told(order):
         was_open = order.state != machine.SETTLED
         tell(turn, order, "not_found")
         if was_open and order.end == "never_arrived":
@@ -229,6 +231,18 @@ def on_report(turn: Turn, order: Order, report: OrderReport, *, asked: bool) -> 
         detail = f"{order.request.client_oid} was sent post_only and is {report.tif}"
         turn.halt_soon("tif_not_honoured", latched=True, detail=detail)
         cancel(turn, order.request.client_oid)
+
+
+def ask_whose(turn: Turn, fill: NormalizedFill) -> None:
+    """A fill names an orderId nobody knows: ask whose it is, for each order of ours that it may belong to."""
+    for order in turn.s.orders.unnamed_for(fill):
+        turn.do(QueryOrder(fill.inst, order.request.client_oid, fill.order_id))
+
+
+def take_up_again(turn: Turn, order: Order) -> None:
+    """An order thought never to have arrived may have traded after all: it is UNKNOWN again, once."""
+    again = Order(order.request, order.owner, order.sent_ms, machine.UNKNOWN, since_ms=turn.at_ms, reopened=True)
+    turn.s.orders.reopen(again)
 
 
 def adopt_stray(turn: Turn, report: OrderReport) -> bool:

@@ -147,6 +147,7 @@ class Runner:
             await self._surroundings.say_goodbye()
 
     async def _close_work(self) -> None:
+        self._over.set()  # however the end came: no event reaches the desk any more
         if self._wake is not None:
             self._wake[1].cancel()
         await self._tasks.close()

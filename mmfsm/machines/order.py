@@ -62,6 +62,7 @@ class Order:
     asked_ms: int = 0
     not_found: int = 0
     alarmed: bool = False
+    reopened: bool = False
     end: str | None = None
     refusal: Outcome | None = None
 

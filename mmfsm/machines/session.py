@@ -42,6 +42,7 @@ SessionCommand = Literal[
 SessionOut = list[SessionCommand]
 
 RETRY_MS = 1_000
+UNANSWERED_MS = 5_000
 
 
 @attrs.define
@@ -133,7 +134,9 @@ def read_back(session: Session, what: SessionInput) -> bool:
 
 
 def may_read_back(session: Session, what: SessionInput) -> bool:
-    return what.quiet and what.at_ms - session.readback_asked_ms >= RETRY_MS
+    """Ask when nothing is open; again a second after an answer that was not clean, or when none came for long."""
+    wait_ms = RETRY_MS if session.readback_ms or not session.readback_asked_ms else UNANSWERED_MS
+    return what.quiet and what.at_ms - session.readback_asked_ms >= wait_ms
 
 
 def ask_time(session: Session, what: SessionInput, out: SessionOut) -> None:

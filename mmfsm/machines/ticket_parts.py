@@ -160,10 +160,20 @@ def perp_order(ticket: HedgeTicket, view: HedgeView) -> tuple[Decimal, bool]:
     if price is None:
         return ZERO, False
     reducible = max(-side.sign * view.perp_pos, ZERO)
-    reducing = tradable_qty(min(ticket.remain, reducible), price, rules)
+    wanted = _up_to_dust(ticket.remain, view, side)
+    reducing = tradable_qty(min(wanted, reducible), price, rules)
     if reducing:
         return reducing, True
-    return tradable_qty(ticket.remain, price, rules) if not reducible else ZERO, False
+    return tradable_qty(wanted, price, rules) if not reducible else ZERO, False
+
+
+def _up_to_dust(qty: Decimal, view: HedgeView, side: Side) -> Decimal:
+    """Return `qty`, or the perp step above it where what that is too much is dust on spot: a base-coin fee of some
+    hundred-thousandths may not leave a whole step open."""
+    up = ceil_to(qty, view.constraints.perp.qty_step)
+    spot = view.touch(InstType.SPOT, side.opposite)
+    is_dust = spot is not None and tradable_qty(up - qty, spot, view.constraints.spot) == 0
+    return up if qty > 0 and is_dust else qty
 
 
 def perp_round_up(ticket: HedgeTicket, view: HedgeView) -> Decimal:

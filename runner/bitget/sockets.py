@@ -192,7 +192,7 @@ class Sockets:
                 self._tap.take(frame, now_ms())
             elif frame.kind is not wire.FrameKind.OTHER:
                 self._acknowledge(frame, feeds)
-        except WireError as error:
+        except (WireError, ArithmeticError) as error:
             logger.warning("a message that cannot be read was passed over: {}", error)
             return
         try:

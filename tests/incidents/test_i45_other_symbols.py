@@ -35,7 +35,7 @@ def test_i45_another_symbol_is_quoted_hedged_and_unwound_on_its_own_grid() -> No
     scene.wait(3_000)
     scene.trade(scene.quote(Side.BUY), "p3")
     unwind = scene.until_unwinding()
-    assert unwind.inst is InstType.PERP and unwind.qty == 119
+    assert unwind.inst is InstType.PERP and unwind.qty == 120
     scene.assert_true()
 
 

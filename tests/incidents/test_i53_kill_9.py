@@ -37,8 +37,10 @@ async def test_i53_an_open_ticket_is_hedged_exactly_once_after_kill_9(tmp_path: 
         told = {"NOT_FOUND_MS": "400", "QUERY_PERIOD_MS": "100"}
         async with bot_on(exchange, tmp_path, **told) as second:
             await second.quoting()
-            asked = [it.query.get("clientOid") for it in exchange.requests if "/spot/trade/orderInfo" in it.path]
-            assert sent in asked, "asked for by the name the dead run gave it"
+            asked = [it.query for it in exchange.requests if "/spot/trade/orderInfo" in it.path]
+            ids = {order.order_id for order in exchange.account_view().orders if order.client_oid == sent}
+            by_name = [it for it in asked if it.get("clientOid") == sent or it.get("orderId") in ids]
+            assert by_name, "asked for by the name the dead run gave it, or the exchange's own"
             (restored,) = second.find("restored")
             assert len(restored["data"]["tickets"]) == 1 and sent in restored["data"]["orders"]
             assert second.truth.position == D("0.02") and second.truth.spot["ETH"].total == D("0.48")

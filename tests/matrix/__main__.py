@@ -1,7 +1,8 @@
 """`python -m tests.matrix`: run the fault matrix and print it. Exit status 1 when any cell of ours is bad.
 
---only FAULT and --at MOMENT pick rows and columns (both may be given more than once), --bots runs the comparison bots
-through the cells that exist for them, --json FILE writes every cell.
+--only FAULT and --at MOMENT pick rows and columns (both may be given more than once), --pair plays every cell once more
+with a pair held, which the fill reduces, --bots runs the comparison bots through the cells that exist for them,
+--json FILE writes every cell, --logs DIR keeps every cell's log.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import attrs
 
 from tests.matrix import faults, moments
 from tests.matrix.report import legend, table
-from tests.matrix.running import JOBS, cells_of, run_all
+from tests.matrix.running import JOBS, OURS, WITH_PAIR, cells_of, run_all
 from tests.matrix.strangers import STRANGERS
 
 
@@ -26,12 +27,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.matrix", description=__doc__)
     parser.add_argument("--only", action="append", choices=list(faults.BY_NAME), metavar="FAULT")
     parser.add_argument("--at", action="append", choices=list(moments.BY_NAME), metavar="MOMENT")
+    parser.add_argument("--pair", action="store_true", help="also with a pair held, which the fill reduces")
     parser.add_argument("--bots", action="store_true", help="also the comparison bots")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every cell's result")
     parser.add_argument("--logs", type=Path, metavar="DIR", help="keep the logs of every cell here")
     parser.add_argument("--jobs", type=int, default=JOBS, help=f"processes (default {JOBS})")
     args = parser.parse_args(argv)
-    who = ["ours", *STRANGERS] if args.bots else ["ours"]
+    who = [OURS, *([WITH_PAIR] if args.pair else []), *(STRANGERS if args.bots else [])]
     cells = [cell for one in who for cell in cells_of(one, args.only, args.at)]
     with tempfile.TemporaryDirectory(prefix="matrix-") as scratch:
         folder = args.logs or Path(scratch)
@@ -43,10 +45,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(legend())
     for one in who:
         print(table(one, {cell[1:]: result for cell, result in results.items() if cell[0] == one}))
-    bad = [cell for cell in cells if cell[0] == "ours" and not (cell in results and results[cell].is_good)]
+    bad = [cell for cell in cells if cell[0] not in STRANGERS and not (cell in results and results[cell].is_good)]
     for cell in bad:
         result = results.get(cell)
-        print(f"BAD {cell[1]} at {cell[2]}: {result.verdict if result else 'no result'} {result.why if result else ''}")
+        why = (
+            f"{result.verdict} {result.why} {result.alerts}, longest stall {result.stall_ms} ms"
+            if result
+            else "no result"
+        )
+        print(f"BAD {' at '.join(cell[1:])} ({cell[0]}): {why}")
     return 1 if bad else 0
 
 

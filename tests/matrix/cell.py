@@ -76,8 +76,18 @@ def ours(fault: Fault) -> Maker:
     return OursAsProcess if fault.process else Ours
 
 
-async def run_cell(fault: Fault, moment: Moment, folder: Path, make: Maker | None = None) -> Result:
-    """Run one cell from an empty exchange to the verdict. Never raises: what goes wrong with it is its verdict."""
+async def run_cell(
+    fault: Fault, moment: Moment, folder: Path, make: Maker | None = None, carry: bool = False
+) -> Result:
+    """Run one cell from an empty exchange to the verdict. Never raises: what goes wrong with it is its verdict.
+
+    Args:
+        fault: the row.
+        moment: the column.
+        folder: where the bot's log and state go.
+        make: the bot; this project's if not given.
+        carry: begin with a pair held, short perp and long spot, which the cell's fill reduces.
+    """
     options = PaperOptions(market="scripted", queue_ahead=Decimal(0), latency_ms=LATENCY_MS)
     began = asyncio.get_running_loop().time()
     async with PaperExchange(options) as exchange, Stalls() as stalls:
@@ -85,7 +95,10 @@ async def run_cell(fault: Fault, moment: Moment, folder: Path, make: Maker | Non
         watch = Watch(exchange)
         subject = (make or ours(fault))(exchange, folder)
         try:
-            result = await _play(fault, moment, Scene(exchange, subject), watch)
+            scene = Scene(exchange, subject)
+            if carry:
+                await scene.hold_pair()
+            result = await _play(fault, moment, scene, watch)
         except Exception as error:
             last = traceback.extract_tb(error.__traceback__)[-1].name
             result = Result(
@@ -141,7 +154,7 @@ async def _play(fault: Fault, moment: Moment, scene: Scene, watch: Watch) -> Res
     if fault.process == "kill":
         scene.stopping = None  # what was asked of the dead process is asked of the next
     scene.restore()
-    if not watch.quote_fills:
+    if not watch.bid_fills:
         await _fill_late(scene)
     await _until_calm(watch, scene)
     # What is open is told now: a stop that settles it would hide that nobody else would have.
@@ -202,7 +215,7 @@ def _judged(
         round(watch.notional_seconds(), 1),
         str(watch.delta),
         str(over),
-        len(watch.quote_fills),
+        len(watch.bid_fills),
         status,
         tuple(dict.fromkeys(alerts)),
     )

@@ -32,6 +32,17 @@ def _while(name: str, fault: str, hold_s: float, **parameters: Any) -> Fault:
     return Fault(name, ({"name": fault, "for_s": hold_s, **parameters},), hold_s)
 
 
+def _lagging(name: str, hold_s: float) -> Fault:
+    """An order's answer and pushes are lost, and queries by id lag behind the engine: there is no such order yet."""
+    strikes = (
+        {"name": "answer_lost", "path": PLACE},
+        {"name": "refused", "path": "mix/order/detail", "code": "40109", "for_s": hold_s},
+        {"name": "refused", "path": "orderInfo", "code": "43001", "for_s": hold_s},
+        {"name": "push_lost", "for_s": hold_s},
+    )
+    return Fault(name, strikes, hold_s)
+
+
 FAULTS: tuple[Fault, ...] = (
     # The next order request, and its answer
     _one("place_reset_before", "request_lost", path=PLACE),
@@ -59,16 +70,8 @@ FAULTS: tuple[Fault, ...] = (
         ),
         1.2,
     ),
-    Fault(
-        "lost_and_not_found",  # the exchange's queries lag behind its engine
-        (
-            {"name": "answer_lost", "path": PLACE},
-            {"name": "refused", "path": "mix/order/detail", "code": "40109", "for_s": 1.0},
-            {"name": "refused", "path": "orderInfo", "code": "43001", "for_s": 1.0},
-            {"name": "push_lost", "for_s": 1.0},
-        ),
-        1.0,
-    ),
+    _lagging("lost_and_not_found", 1.0),
+    _lagging("lost_and_not_found_long", 2.4),
     Fault("hang_and_silent", ({"name": "answer_hangs", "path": PLACE}, {"name": "private_silent", "for_s": 2.5}), 2.5),
     Fault(
         "late_and_cut",
@@ -101,7 +104,7 @@ FAULTS: tuple[Fault, ...] = (
     _while("fill_doubled", "push_doubled", 1.0, channel="fill"),
     _while("fill_before_answer", "push_before_answer", 0.6, path=PLACE, ms=40),
     _while("fill_before_order", "fill_before_order", 1.0, ms=300),
-    _while("fills_split", "fills_split", 1.0, pieces=3),
+    _while("fills_split", "fills_split", 1.0, pieces=2),
     _while("orders_lost", "push_lost", 1.5, channel="orders"),
     _while("orders_late", "push_late", 1.0, channel="orders", ms=[200, 600]),
     _while("orders_doubled", "push_doubled", 1.0, channel="orders"),
@@ -141,6 +144,7 @@ FAULTS: tuple[Fault, ...] = (
     _one("clock_jumps_5s", "clock_jumps", 1.0, ms=5_000),
     # The bot's own process
     Fault("killed", hold_s=0.3, process="kill"),
+    Fault("killed_order_late", ({"name": "request_late", "path": PLACE, "ms": 1_000},), 0.3, process="kill"),
     Fault("frozen_2s", hold_s=2.0, process="freeze"),
 )
 

@@ -20,7 +20,10 @@ from tests.matrix.moments import MOMENTS
 from tests.matrix.strangers import STRANGERS
 
 Cell = tuple[str, str, str]
-"""Who ("ours" or a comparison bot), the fault, the moment."""
+"""Who, the fault, the moment. Who is "ours", "ours_with_pair" (ours with a pair held, which the fill reduces), or a
+comparison bot."""
+
+OURS, WITH_PAIR = "ours", "ours_with_pair"
 
 JOBS = 2
 AT_ONCE = (6, 1)
@@ -38,8 +41,8 @@ START_GAP_S = 0.15
 
 def cells_of(who: str, only: Sequence[str] | None, at: Sequence[str] | None) -> list[Cell]:
     """The cells of a bot: all faults at all moments for ours, those that exist for it for another."""
-    rows = [fault for fault in FAULTS if (not only or fault.name in only) and (who == "ours" or not fault.process)]
-    columns = [one for one in MOMENTS if (not at or one.name in at) and (who == "ours" or one.for_any)]
+    rows = [fault for fault in FAULTS if (not only or fault.name in only) and (who == OURS or not fault.process)]
+    columns = [one for one in MOMENTS if (not at or one.name in at) and (who not in STRANGERS or one.for_any)]
     return [(who, fault.name, moment.name) for fault in rows for moment in columns]
 
 
@@ -50,7 +53,7 @@ async def run_one(cell: Cell, folder: Path) -> Result:
     for attempt in range(1, TRIES + 1):
         own = folder / f"{who}-{fault_name}-{moment_name}-{attempt}"
         own.mkdir(parents=True)
-        result = await run_cell(fault, moment, own, ours(fault) if who == "ours" else STRANGERS[who])
+        result = await run_cell(fault, moment, own, STRANGERS.get(who) or ours(fault), who == WITH_PAIR)
         if result.verdict in NEVER_EXCUSED or result.stall_ms < (STALL_CLEAN_MS if result.verdict == "." else STALL_MS):
             break
     return result
@@ -78,7 +81,10 @@ def _work(lanes: Any, results: Any, folder: Path, errors: Path) -> None:
 
 
 def run_all(cells: Iterable[Cell], folder: Path, jobs: int = JOBS) -> dict[Cell, Result]:
-    """Run cells in `jobs` processes, several at once in each, and show the progress on stderr."""
+    """Run cells in `jobs` processes, several at once in each, and show the progress on stderr.
+
+    Interrupted, it returns what is done.
+    """
     wanted = list(cells)
     context = multiprocessing.get_context("spawn")
     lanes, done = (context.Queue(), context.Queue()), context.Queue()
@@ -95,18 +101,23 @@ def run_all(cells: Iterable[Cell], folder: Path, jobs: int = JOBS) -> dict[Cell,
         worker.start()
     results: dict[Cell, Result] = {}
     began = time.monotonic()
-    while len(results) < len(wanted):
-        try:
-            cell, told = done.get(timeout=1.0)
-        except queue.Empty:
-            if not any(worker.is_alive() for worker in workers):
-                break
-            continue
-        results[tuple(cell)] = Result(**told)
-        bad = sum(not result.is_good for result in results.values())
-        spent = time.monotonic() - began
-        sys.stderr.write(f"\r{len(results)}/{len(wanted)} cells, {bad} bad, {spent:.0f} s ")
-        sys.stderr.flush()
+    try:
+        while len(results) < len(wanted):
+            try:
+                cell, told = done.get(timeout=1.0)
+            except queue.Empty:
+                if not any(worker.is_alive() for worker in workers):
+                    break
+                continue
+            results[tuple(cell)] = Result(**told)
+            bad = sum(not result.is_good for result in results.values())
+            spent = time.monotonic() - began
+            sys.stderr.write(f"\r{len(results)}/{len(wanted)} cells, {bad} bad, {spent:.0f} s ")
+            sys.stderr.flush()
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted: what is done is shown")
+        for worker in workers:
+            worker.terminate()
     sys.stderr.write("\n")
     for worker in workers:
         worker.join(10.0)

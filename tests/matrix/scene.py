@@ -23,18 +23,27 @@ class Scene:
 
     # --- what happens -------------------------------------------------------------------------------------------------
 
-    def bid(self) -> OrderView | None:
-        """The bot's resting bid on the perp."""
+    def quote(self, side: str) -> OrderView | None:
+        """The bot's quote that rests on a side of the perp."""
         ours = [one for one in self.exchange.account_view().open_orders if one.product == "perp"]
-        return next((one for one in ours if one.side == "buy" and not one.reduce_only), None)
+        return next((one for one in ours if one.side == side and not one.reduce_only), None)
 
     def fill_bid(self) -> bool:
         """Somebody sells into the bid, all of it. False: none rests."""
-        bid = self.bid()
+        bid = self.quote("buy")
         if bid is None or bid.price is None:
             return False
         self.exchange.market.trade("perp", bid.price - Decimal("0.01"), bid.size, "sell")
         return True
+
+    async def hold_pair(self) -> None:
+        """Let the ask be filled and hedged: the bot is short on the perp and long on spot."""
+        await self.quoting()
+        ask = self.quote("sell")
+        assert ask is not None and ask.price is not None
+        self.exchange.market.trade("perp", ask.price + Decimal("0.01"), ask.size, "buy")
+        await self.spot_filled()
+        await self.exchange.until(lambda: self.quote("sell") is None, REACH_S)
 
     def move_perp(self) -> None:
         """Move the perp by more than the replace threshold, and by less than the half spread."""

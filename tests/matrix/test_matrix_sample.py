@@ -12,7 +12,7 @@ from tests.matrix.cell import Result
 from tests.matrix.running import START_GAP_S, cells_of, run_one
 
 SAMPLE = (
-    ("place_hangs_after", "hedge_sent"),
+    ("lost_and_no_query", "hedge_sent"),
     ("place_effect_very_late", "hedge_sent"),
     ("place_reset_after", "unwinding"),
     ("lost_and_not_found", "hedge_partial"),
@@ -35,8 +35,8 @@ def test_the_matrix_is_as_large_as_it_says() -> None:
 
 
 @pytest.mark.parametrize("half", [SAMPLE[::2], SAMPLE[1::2]], ids=["first", "second"])
-async def test_a_sample_of_cells_ends_flat_or_halted_by_name(tmp_path: Path, half: tuple[tuple[str, str], ...]) -> None:
-    """Six cells at once: each ends flat with no order left, or HALTED with an alert that names what is open."""
+async def test_a_sample_of_cells_ends_flat(tmp_path: Path, half: tuple[tuple[str, str], ...]) -> None:
+    """Six cells at once: each ends flat by the account's own figures, never doubled, with no order left."""
 
     async def one(number: int, fault: str, moment: str) -> Result:
         await asyncio.sleep(number * START_GAP_S)
@@ -44,7 +44,8 @@ async def test_a_sample_of_cells_ends_flat_or_halted_by_name(tmp_path: Path, hal
 
     results = await asyncio.gather(*(one(number, *cell) for number, cell in enumerate(half)))
 
-    bad = [f"{it.fault} at {it.moment}: {it.verdict} {it.why} {it.alerts}" for it in results if not it.is_good]
+    # None of these needs a person in the end: the judge's "H" is not good enough here.
+    bad = [f"{it.fault} at {it.moment}: {it.verdict} {it.why} {it.alerts}" for it in results if it.verdict not in ".hu"]
     assert bad == []
 
 

@@ -71,9 +71,10 @@ class Watch:
         return abs(self.delta) <= DUST
 
     @property
-    def quote_fills(self) -> list[Step]:
-        """The fills that made exposure: of the bot's resting orders."""
-        return [step for step in self.path if step.fill and step.fill.product == "perp" and step.fill.is_maker]
+    def bid_fills(self) -> list[Step]:
+        """The fills of the bot's resting bids: what every cell is about."""
+        made = [step for step in self.path if step.fill and step.fill.product == "perp" and step.fill.is_maker]
+        return [step for step in made if step.fill and step.fill.side == "buy"]
 
     def safe_for_s(self) -> float:
         """How long the exposure has been within dust; 0 when it is not."""

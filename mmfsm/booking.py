@@ -33,7 +33,6 @@ def take(turn: Turn, fill: NormalizedFill) -> None:
     elif fill.dedupe_key in s.orders.early:
         return
     elif s.orders.awaits_answer(fill) or _takes_up_again(turn, fill):
-        placing.ask_whose(turn, fill)
         if not s.orders.park(fill):
             turn.halt_soon("fills_without_order", latched=True, detail=f"more than {EARLY_MAX} wait for their order")
     elif fill.forced and fill.inst is InstType.PERP:
@@ -166,6 +165,19 @@ def on_unparsable(turn: Turn, event: FillUnparsable) -> None:
     turn.record("risk", "oms", "fill_unparsable", inst_type=event.inst.value, exch_order_id=event.order_id, data=data)
     turn.s.unparsable[f"{event.inst}:{event.order_id or '?'}"] = turn.at_ms
     turn.do(QueryFills(event.inst, event.order_id, turn.s.started_ms))
+
+
+def ask_parked(turn: Turn) -> None:
+    """Ask whose the parked fills are, if the answers that would say so are long in coming."""
+    s = turn.s
+    if not s.orders.early or turn.at_ms - s.early_asked_ms < turn.p.query_period_ms:
+        return
+    late_ms = turn.at_ms + s.skew_ms - turn.p.query_period_ms
+    late = [fill for fill in s.orders.early.values() if fill.exch_ms <= late_ms]
+    if late:
+        s.early_asked_ms = turn.at_ms
+    for fill in late:
+        placing.ask_whose(turn, fill)
 
 
 def ask_unparsable(turn: Turn) -> None:

@@ -103,6 +103,7 @@ class Desk:
                 placing.tell(turn, order, "timer")
             _settle(turn)
             booking.ask_unparsable(turn)
+            booking.ask_parked(turn)
             booking.judge_untold(turn)
         if isinstance(event, (Tick, BookEvent)):
             hedging.tick(turn)

@@ -171,7 +171,7 @@ class OpenOrdersRead:
 
 @attrs.frozen
 class ServerTimeRead:
-    """The exchange's clock; `at_ms` is ours at the middle of the round trip."""
+    """The exchange's clock at `at_ms`, as reckoned from the middle of the round trip."""
 
     at_ms: int
     exch_ms: int

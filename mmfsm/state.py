@@ -109,6 +109,7 @@ class DeskState:
     witnesses: dict[InstType, Witness] = attrs.field(factory=lambda: {inst: Witness() for inst in InstType})
     told_perp: tuple[Decimal, int] = (ZERO, 0)
     told_coin: tuple[Decimal, int] = (ZERO, 0)
+    early_asked_ms: int = 0
     untold: dict[str, int] = attrs.field(factory=dict)
     pos_mode: PosMode = PosMode.ONE_WAY
     orders_read: list[InstType] = attrs.field(factory=list)

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
+import attrs
 from loguru import logger
 
 from mmfsm import Desk, Strategy
@@ -285,8 +286,10 @@ class Runner:
             logger.opt(exception=error).error("request failed: {}", type(action).__name__)
             self.breach(f"request:{type(action).__name__}", error)
             return
+        at_ms = now_ms()
         for event in events:
-            self.handle(event)
+            # Told now, whenever each part of it was read: time never steps back for a slow partner request.
+            self.handle(attrs.evolve(event, at_ms=at_ms))
 
     def _set_wake(self) -> None:
         due_ms = self.desk.next_due_ms

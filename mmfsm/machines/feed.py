@@ -22,6 +22,9 @@ from mmfsm.table import IGNORE, STAY, Row, Table
 DOWN, SUBSCRIBING, FRESH, STALE = "DOWN", "SUBSCRIBING", "FRESH", "STALE"
 BOOKS5, BOOKS, PRIVATE, REST = "books5", "books", "private", "rest"
 
+RECONNECT_MS = 30_000
+"""How long a stream may be stale before its socket is closed and opened again."""
+
 FeedCommand = Literal["subscribe", "unsubscribe_books5", "fell_back", "refused", "reconnect"]
 FeedOut = list[FeedCommand]
 
@@ -70,6 +73,11 @@ def already_heard(feed: Feed, _what: FeedInput) -> bool:
     return feed.heard_ms > 0
 
 
+def given_up(feed: Feed, what: FeedInput) -> bool:
+    """Stale for so long that only a new connection may bring it back. Funding has none of its own."""
+    return feed.name is not FeedName.FUNDING and what.at_ms - feed.since_ms >= RECONNECT_MS
+
+
 def subscribe(feed: Feed, what: FeedInput, out: FeedOut) -> None:
     feed.acked, feed.since_ms, feed.heard_ms = False, what.at_ms, 0
     out.append("subscribe")
@@ -77,7 +85,7 @@ def subscribe(feed: Feed, what: FeedInput, out: FeedOut) -> None:
 
 def fall_back(feed: Feed, what: FeedInput, out: FeedOut) -> None:
     out.append("unsubscribe_books5")
-    feed.channel, feed.acked, feed.since_ms = BOOKS, False, what.at_ms
+    feed.channel, feed.acked, feed.since_ms, feed.heard_ms = BOOKS, False, what.at_ms, 0
     out.append("fell_back")
     out.append("subscribe")
 
@@ -174,6 +182,7 @@ TABLE: Table[Feed, FeedInput, FeedOut] = Table(
         Row(STALE,       "alive",   None,                          IGNORE,      why="alive is not fresh"),
         Row(STALE,       "missed",  None,                          IGNORE,      why="it is not trusted"),
         Row(STALE,       "timer",   (first_overdue, has_fallback), SUBSCRIBING, (fall_back,)),
+        Row(STALE,       "timer",   given_up,                      STAY,        (mark, distrust), why="pongs come, data does not"),
         Row(STALE,       "timer",   None,                          IGNORE,      why="it is stale"),
     ),
 )

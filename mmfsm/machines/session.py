@@ -124,6 +124,11 @@ def all_fresh(session: Session, what: SessionInput) -> bool:
     return session.asking == "probe" and not session.probing and what.fresh
 
 
+def order_out(session: Session, _what: SessionInput) -> bool:
+    """The proof's order has been sent."""
+    return session.probing
+
+
 def needs_probe(_session: Session, what: SessionInput) -> bool:
     return what.probe_needed
 
@@ -290,6 +295,8 @@ TABLE: Table[Session, SessionInput, SessionOut] = Table(
         Row(CHECKING,  "funding_read",     None,                     STAY,     (await_feeds,)),
         Row(CHECKING,  "probe_done",       fits,                     READY,    (be_ready,)),
         Row(CHECKING,  "probe_done",       None,                     STOPPED,  (fail,), why="it is settled: nothing is left behind"),
+        Row(CHECKING,  "check_failed",     (order_out, refused_for_good), STOPPING, (fail_and_stop,), why="its order must not be left behind"),
+        Row(CHECKING,  "check_failed",     order_out,                IGNORE,   why="a reading beside the proof, whose order asks for itself"),
         Row(CHECKING,  "check_failed",     refused_for_good,         STOPPED,  (fail,)),
         Row(CHECKING,  "check_failed",     None,                     STAY,     (note_unanswered,)),
         Row(CHECKING,  "stop",             None,                     STOPPING, (begin_stop,)),

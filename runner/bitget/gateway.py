@@ -284,7 +284,7 @@ class Gateway:
         def read(data: object) -> Events:
             middle = (reply.sent_ms + reply.got_ms) // 2
             told = wire.read_server_time(data)
-            return (ev.ServerTimeRead(middle, told),)
+            return (ev.ServerTimeRead(reply.got_ms, told + reply.got_ms - middle),)
 
         return _read_or_failed(action, reply, read)
 

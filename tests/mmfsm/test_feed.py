@@ -177,3 +177,13 @@ def test_a_new_connection_subscribes_again(state: str) -> None:
 
     assert fire(feed, "up") == ["subscribe"]
     assert (feed.state, feed.acked, feed.heard_ms) == (SUBSCRIBING, False, 0)
+
+
+def test_a_stream_that_stays_stale_is_connected_again_every_half_minute() -> None:
+    """Pongs come, data does not: at 30 s its socket is closed, not at 29.999; and again 30 s later. Never funding's."""
+    for name, commands in ((FeedName.PRIVATE, ["reconnect"]), (FeedName.FUNDING, [])):
+        feed = Feed(name, "private", "STALE", since_ms=1_000, acked=True)
+        for at_ms, expected in ((30_999, []), (31_000, commands), (60_999, []), (61_000, commands)):
+            out: list[str] = []
+            TABLE.fire(feed, "timer", FeedInput(at_ms, 1_000, 1_000), out)  # type: ignore[arg-type]
+            assert (out, feed.state) == (expected, "STALE")

@@ -259,7 +259,7 @@ def slot_case(pick: Pick, state: str) -> tuple[Any, Any]:
 
 def feed_case(pick: Pick, state: str) -> tuple[Any, Any]:
     channel = of(pick, feed.BOOKS5, feed.BOOKS)
-    heard, since, acked = of(pick, 0, 9_000), of(pick, 0, 9_000), of(pick, True, False)
+    heard, since, acked = of(pick, 0, 9_000), of(pick, -30_000, 0, 9_000), of(pick, True, False)
     subject = feed.Feed(FeedName.PERP_BOOK, channel, state, heard, since, acked)
     return subject, feed.FeedInput(10_000, 3_000, 5_000, of(pick, True, False))
 

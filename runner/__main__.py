@@ -5,6 +5,8 @@ python -m runner paper       watch it trade against the stand-in exchange
 python -m runner exchange    the stand-in exchange alone, for any client
 python -m runner status      what the running instance is doing; halt, resume, flatten, stop speak to it too
 python -m runner check       the start-up checks, nothing placed
+python -m runner simulate    the runner and the stand-in under virtual time, with faults, seed by seed
+python -m runner replay      rebuild every decision of a journal and compare it with the log
 python -m runner config      every setting, its value and where it came from
 """
 
@@ -27,10 +29,15 @@ from runner.journal import JournalError
 from runner.lock import LockedError
 from runner.paper import PaperOptions
 from runner.paper import main as exchange_main
+from runner.replay import main as replay_main
 from runner.settings import config_table, load_settings
+from runner.simulate import main as simulate_main
 
 USAGE_ERROR, DATA_ERROR, BUSY = 64, 65, 75
 """Exit statuses of what never began: a setting is not usable, the journal cannot be read, another run has the lock."""
+
+OWN = {"exchange": exchange_main, "simulate": simulate_main, "replay": replay_main}
+"""Commands with a command line of their own."""
 
 COMMANDS = (
     ("status", "what the running instance is doing: mode, reasons, positions, tickets, orders, feeds"),
@@ -44,8 +51,8 @@ COMMANDS = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if words[:1] == ["exchange"]:
-        return exchange_main(words[1:])
+    if words and words[0] in OWN:
+        return OWN[words[0]](words[1:])
     args = _parser().parse_args(words)
     try:
         status: int = args.command(args)
@@ -75,6 +82,8 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--wait", type=_seconds, metavar="SEC", help="how long it may take")
         one.add_argument("--json", action="store_true", help="print the answers as JSON")
     commands.add_parser("exchange", help="serve the stand-in exchange alone (--help for its options)")
+    commands.add_parser("simulate", help="seeds of faults under virtual time (--help for its options)")
+    commands.add_parser("replay", help="rebuild every decision of a journal, compare it with the log (--help)")
     paper = commands.add_parser("paper", help="the bot against the stand-in exchange, without an account")
     paper.set_defaults(command=_paper)
     paper.add_argument("--seconds", type=_seconds, default=60.0, help="how long (default 60)")

@@ -1,0 +1,90 @@
+"""A market for simulating: a book of five levels ten times a second on each leg, and trades that sweep through quotes.
+
+It is drawn to be cheap and to make things happen, not to look like a market: the mid is a random walk, sizes come from
+a few ladders, and every few seconds somebody sweeps the perp deep enough to reach quotes a few basis points away.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from decimal import Decimal
+
+import attrs
+
+from runner.paper.values import BookEvent, Level, MarketEvent, Product, Side, TradeEvent
+
+BOOK_MS = 100
+HALF_MS = BOOK_MS // 2
+START_TICKS = 268_100
+TICKS_PER_BPS = 26.81
+LEVELS = 5
+LADDERS = 16
+_LOT_PLACES: dict[Product, int] = {"perp": 2, "spot": 4}
+_PRICES: dict[int, Decimal] = {}
+
+
+@attrs.frozen
+class Weather:
+    """How lively it is. `sd_bps`: of the mid over a second; `sweeps_per_s`, `sweep_bps`: their rate and mean depth."""
+
+    sd_bps: float = 0.5
+    sweeps_per_s: float = 0.4
+    sweep_bps: float = 2.0
+    basis_bps: float = 4.4
+
+
+class SweptMarket:
+    """Endless; the same seed and weather give the same events. `at_ms` counts from the start."""
+
+    def __init__(self, seed: int, weather: Weather | None = None) -> None:
+        self._rng = random.Random(f"swept market {seed}")
+        self._weather = weather or Weather()
+        self._ladders = {product: self._drawn(product) for product in ("perp", "spot")}
+
+    def _drawn(self, product: Product) -> list[tuple[Decimal, ...]]:
+        low, high = (5, 3_000) if product == "perp" else (200, 80_000)
+        return [
+            tuple(Decimal(self._rng.randint(low, high)).scaleb(-_LOT_PLACES[product]) for _ in range(LEVELS))
+            for _ in range(LADDERS)
+        ]
+
+    def events(self) -> Iterator[MarketEvent]:
+        """Yield perp books on whole tenths of a second, spot books in between, and sweeps before the perp's."""
+        rng, weather = self._rng, self._weather
+        mid = float(START_TICKS)
+        step_sd = weather.sd_bps * TICKS_PER_BPS * (BOOK_MS / 1000) ** 0.5
+        sweep_chance = weather.sweeps_per_s * BOOK_MS / 1000
+        at_ms = 0
+        while True:
+            bid = int(mid)
+            if at_ms and rng.random() < sweep_chance:
+                yield self._sweep(at_ms, bid)
+            yield self._book(at_ms, "perp", bid)
+            yield self._book(at_ms + HALF_MS, "spot", int(mid * (1 + weather.basis_bps * 1e-4)))
+            mid = max(mid + rng.gauss(0, step_sd), START_TICKS / 2)
+            at_ms += BOOK_MS
+
+    def _book(self, at_ms: int, product: Product, bid: int) -> BookEvent:
+        ladders, rng = self._ladders[product], self._rng
+        down, up = ladders[rng.getrandbits(4)], ladders[rng.getrandbits(4)]
+        return BookEvent(at_ms, product, _side(bid, -1, down), _side(bid + 1, 1, up))
+
+    def _sweep(self, at_ms: int, bid: int) -> TradeEvent:
+        rng = self._rng
+        depth = int(rng.expovariate(1 / (self._weather.sweep_bps * TICKS_PER_BPS)))
+        side: Side = "sell" if rng.random() < 0.5 else "buy"
+        price = bid - depth if side == "sell" else bid + 1 + depth
+        return TradeEvent(at_ms, "perp", price_of(price), Decimal(rng.randint(1, 400)).scaleb(-2), side)
+
+
+def price_of(ticks: int) -> Decimal:
+    """A price in ticks of 0.01 as a Decimal, the same object each time."""
+    price = _PRICES.get(ticks)
+    if price is None:
+        price = _PRICES[ticks] = Decimal(ticks).scaleb(-2)
+    return price
+
+
+def _side(best: int, step: int, ladder: tuple[Decimal, ...]) -> tuple[Level, ...]:
+    return tuple([(price_of(best + step * n), qty) for n, qty in enumerate(ladder)])

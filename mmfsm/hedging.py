@@ -152,6 +152,8 @@ def child_settled(turn: Turn, order: Order) -> None:
     ticket = turn.s.tickets.get(order.owner)
     if ticket is None:
         return
+    if any(other.owner == order.owner for other in turn.s.orders.open.values()):
+        return  # an order taken up again has ended while the ticket's next one is out: that one is its child
     event = "child_settled"
     if order.request.inst is InstType.PERP and order.refusal not in (None, Outcome.BUSY, Outcome.PAUSED):
         event = "perp_refused"

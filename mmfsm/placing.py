@@ -240,7 +240,7 @@ def ask_whose(turn: Turn, fill: NormalizedFill) -> None:
 
 
 def take_up_again(turn: Turn, order: Order) -> None:
-    """An order thought never to have arrived may have traded after all: it is UNKNOWN again, once."""
+    """An order given up without a trade may have traded after all: it is UNKNOWN again, once."""
     again = Order(order.request, order.owner, order.sent_ms, machine.UNKNOWN, since_ms=turn.at_ms, reopened=True)
     turn.s.orders.reopen(again)
 

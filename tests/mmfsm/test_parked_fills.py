@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal as D
 
 import attrs
+import pytest
 
 from mmfsm import Desk
 from mmfsm.actions import QueryOrder
@@ -65,3 +66,24 @@ def test_a_strangers_order_of_that_id_changes_nothing_of_ours() -> None:
     report = OrderReport(InstType.SPOT, "s1", OrderStatus.FILLED, hedge.qty, "somebody-elses")
     desk.handle(OrderQueried(T0 + 810, hedge.client_oid, OrderResult(Outcome.ACCEPTED, "s1"), report))
     assert desk.state.orders.open[hedge.client_oid].state == "UNKNOWN" and len(desk.state.tickets) == 1
+
+
+@pytest.mark.parametrize("fill_first", [True, False])
+def test_a_hedge_refused_for_good_that_traded_all_the_same_is_booked_in_either_order(fill_first: bool) -> None:
+    """43012, and yet spot sold: whether its fill or its end is told first, the books hold it and no child is freed."""
+    desk = ready_desk()
+    for number, order in enumerate(list(desk.state.orders.open.values())):
+        ack(desk, order.request, T0 + 1, f"q{number}")
+    bid = next(iter(desk.state.orders.open.values())).request
+    hedge = placed(desk.handle(fill_of(bid, "q0", "t1", T0 + 10)))[0]
+    desk.handle(ended(bid, "q0", T0 + 11, "0.01"))
+    refused = OrderResult(Outcome.REFUSED_LEG, code="43012")
+    (unwind,) = placed(desk.handle(PlaceAnswered(T0 + 20, hedge.client_oid, refused)))
+
+    told = [fill_of(hedge, "s1", "st1", T0 + 30), ended(hedge, "s1", T0 + 30, "0.01")]
+    for event in told if fill_first else reversed(told):
+        desk.handle(event)
+
+    assert desk.state.ledger.delta == D(0) and desk.state.orders.early == {}
+    ticket = next(iter(desk.state.tickets.values()))
+    assert ticket.child is not None and unwind.client_oid in desk.state.orders.open, "the unwind is still its child"

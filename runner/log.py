@@ -15,11 +15,12 @@ import os
 import shutil
 import socket
 import sys
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
+from glob import escape
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,7 +44,6 @@ FIELDS = (
     "inst_type", "client_oid", "exch_order_id", "exch_trade_id", "dedupe_key", "pos_snapshot",
 )  # fmt: skip
 NOISY = {"transitions": "WARNING", "pybotters": "WARNING", "aiohttp": "WARNING", "asyncio": "WARNING"}
-_COMPRESS_S_MAX = 10.0
 _JSON_NO = 1  # loguru's level of the JSON lines: below every console's, so that no other sink looks at them
 _QUIET_EVENTS = ("tick",)  # on the console only at DEBUG
 _KEY_DATA = ("side", "price", "qty", "fee", "remain", "status", "what_to_do")
@@ -77,7 +77,7 @@ class Log:
         self._json = logger.bind(run=run_id, json=True).opt(raw=True)
         self._console_no = logger.level(settings.log_level).no
         self._sinks: list[int] = []
-        self._compressing: list[threading.Thread] = []
+        self._packer = ThreadPoolExecutor(1, "log-compression")
         self._before: tuple[list[logging.Handler], int] = ([], logging.WARNING)
 
     def open(self) -> None:
@@ -96,8 +96,7 @@ class Log:
                     format="{message}",
                     filter=self._is_mine,
                     rotation=settings.log_rotate_mb * 1_000_000,
-                    compression=self._compress_beside,
-                    retention=settings.log_keep,
+                    compression=self._put_away,
                     encoding="utf-8",
                     catch=True,
                 )
@@ -125,8 +124,7 @@ class Log:
             with suppress(OSError):  # a full disk: what could be written is written, and the rest goes on closing
                 logger.remove(sink)
         self._sinks = []
-        for thread in self._compressing:
-            thread.join(_COMPRESS_S_MAX)
+        self._packer.shutdown()
         root = logging.getLogger()
         root.handlers[:], level = self._before
         root.setLevel(level)
@@ -198,12 +196,11 @@ class Log:
             data = {"level": it["level"].name, "text": str(it["message"])}
             self._put(dict.fromkeys(FIELDS) | {"ts": now_ms(), "event": "log", "source": it["name"], "data": data})
 
-    def _compress_beside(self, path: str) -> None:
-        # On a thread of its own: the loop that trades waits for none of it.
-        self._compressing = [thread for thread in self._compressing if thread.is_alive()]
-        thread = threading.Thread(target=_compress, args=(Path(path),), name="log-compression")
-        self._compressing.append(thread)
-        thread.start()
+    def _put_away(self, path: str) -> None:
+        # One thread, one file after the other: the loop that trades waits for none of it. Old files go there too, since
+        # loguru's own retention would count a file that is being compressed two or three times.
+        self._packer.submit(_compress, Path(path))
+        self._packer.submit(_forget_oldest, self.path, self._settings.log_keep)
 
     def _write_first(self) -> None:
         data = {
@@ -282,6 +279,14 @@ def _compress(path: Path) -> None:
         path.unlink()
     except OSError:
         part.unlink(missing_ok=True)  # the full file stays as it is
+
+
+def _forget_oldest(current: Path, keep: int) -> None:
+    """Delete the oldest full files of a log beyond `keep`; their names sort by the time they were begun."""
+    pattern = f"{escape(current.stem)}.*{escape(current.suffix)}"
+    full = sorted({*current.parent.glob(pattern), *current.parent.glob(pattern + ".gz")}, key=lambda path: path.name)
+    for path in full[: max(len(full) - keep, 0)]:
+        path.unlink(missing_ok=True)
 
 
 def _remove_loguru_default() -> None:

@@ -1,0 +1,154 @@
+"""What makes two worlds the same: clocks as what is left of them, never as times; names as parts played.
+
+A clock that has run out looks like one that ran out long ago, so it is cut at the largest bound anything compares it
+with. What is cut never decides: the models' own limits are the bounds used here.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
+
+import attrs
+
+from mmfsm.booking import PRIVATE_LATE_MS
+from mmfsm.machines import session
+from mmfsm.machines.order import Order, OrderLimits
+from mmfsm.machines.ticket import HedgeTicket
+from mmfsm.params import Params
+from mmfsm.state import DeskState, order_limits
+from mmfsm.values import InstType
+
+T = TypeVar("T")
+
+
+_READERS: dict[type[Any], Callable[[Any], Any] | None] = {}
+
+
+def _reader(kind: type[Any]) -> Callable[[Any], Any] | None:
+    """How to read all fields of a mutable attrs class; None for values that never change: they are shared."""
+    if kind not in _READERS:
+        mutable = attrs.has(kind) and kind.__setattr__ is object.__setattr__
+        names = [field.name for field in attrs.fields(kind)] if mutable else []
+        _READERS[kind] = operator.attrgetter(*names) if names else None
+    return _READERS[kind]
+
+
+def twin(value: T) -> T:
+    """Return a shallow copy of a mutable attrs value, made by its own constructor."""
+    read = _reader(type(value))
+    return value if read is None else type(value)(*read(value))
+
+
+def since(now: int, then: int, bound: int) -> int:
+    """How long ago, cut at `bound`."""
+    return min(now - then, bound)
+
+
+def until(now: int, then: int) -> int:
+    """How long yet; over is over."""
+    return max(then - now, 0)
+
+
+def order_key(order: Order, now: int, limits: OrderLimits) -> Hashable:
+    """All of an order that decides anything later, without names and times."""
+    asked = since(now, order.asked_ms, limits.query_period_ms)
+    if order.state == "SETTLED":
+        return order.state, order.booked, order.refusal, order.end == "never_arrived", order.order_id is None
+    young = order.state == "SENT" or (order.state == "UNKNOWN" and order.order_id is None)
+    sent = since(now, order.sent_ms, max(limits.answer_bound_ms, limits.not_found_ms)) if young else 0
+    clocks = (0, 0)
+    if order.state != "SENT" and not order.resting:
+        bound = max(limits.child_settle_ms, limits.cancel_settle_ms, limits.query_period_ms)
+        entered = since(now, order.since_ms, bound) if order.state != "UNKNOWN" else 0
+        clocks = entered, since(now, order.doubt_ms or order.since_ms, limits.unknown_bound_ms)
+    return (
+        order.state,
+        order.order_id is None,
+        order.booked,
+        order.claimed,
+        order.shown,
+        since(now, order.shown_ms, limits.query_period_ms) if order.shown else 0,
+        order.cancel_wanted,
+        clocks,
+        asked,
+        sent,
+        min(order.asked_ms - order.sent_ms, limits.not_found_ms) if young else 0,
+        order.reopened,
+        min(order.not_found, 1) if order.state == "UNKNOWN" else 0,
+        order.alarmed,
+        order.request.qty,
+    )
+
+
+def ticket_key(ticket: HedgeTicket, now: int) -> Hashable:
+    """All of a ticket that decides anything later. Of its sums only what remains does."""
+    return (
+        ticket.side.value,
+        ticket.state,
+        ticket.remain,
+        ticket.unwound > 0,
+        until(now, ticket.deadline_ms),
+        until(now, ticket.unhedged_until_ms),
+        until(now, ticket.next_try_ms),
+        min(ticket.chases, 1),
+        None if ticket.child is None else (ticket.child.inst.value, ticket.child.qty),
+        ticket.spot_refused,
+        ticket.perp_refused,
+    )
+
+
+def deep_twin(value: Any) -> Any:
+    """Return a copy of a whole state that shares with it only what never changes. Tuples hold nothing that does."""
+    kind = type(value)
+    if kind is dict:
+        return {name: deep_twin(each) for name, each in value.items()}
+    if kind is list:
+        return [deep_twin(each) for each in value]
+    read = _reader(kind)
+    return value if read is None else kind(*map(deep_twin, read(value)))
+
+
+def _session_key(s: DeskState, p: Params) -> Hashable:
+    one, now = s.session, s.now_ms
+    bound = 1000 * (p.stop_bound_sec if one.state == "STOPPING" else p.check_bound_sec)
+    running_out = since(now, one.since_ms, bound) if one.state in ("CHECKING", "STOPPING") else 0
+    asked = since(now, one.asked_ms, session.RETRY_MS) if one.state == "CHECKING" and one.unanswered else 0
+    readback: Hashable = None
+    if one.state == "STOPPING":
+        again = max(session.RETRY_MS, session.UNANSWERED_MS)
+        told = [(value, told_ms >= one.readback_asked_ms) for value, told_ms in (s.told_perp, s.told_coin)]
+        readback = (since(now, one.readback_asked_ms, again), one.readback_ms >= one.readback_asked_ms > 0, *told)
+    return one.state, one.asking, one.unanswered, one.probing, one.failure, one.mode_set, running_out, asked, readback
+
+
+def _may_come_back(order: Order) -> bool:
+    """It was given up without the exchange's word for its end."""
+    by_us = order.end in ("never_arrived", "settled_by_hand")
+    return order.refusal is not None or (by_us and order.booked < order.request.qty)
+
+
+def desk_key(s: DeskState, p: Params) -> Hashable:
+    """All of a desk that decides anything within a model, without names, times, prices, and what is only recorded."""
+    now, limits = s.now_ms, order_limits(p, InstType.SPOT)
+    role = {name: ticket.side.value for name, ticket in s.tickets.items()}
+    return (
+        s.mode.state,
+        tuple(sorted((reason.split(":mm-")[0], latched) for reason, latched in s.mode.reasons.items())),
+        until(now, s.mode.cool_until_ms),
+        tuple((slot.state, slot.qty, since(now, slot.placed_ms, p.requote_min_ms)) for slot in s.slots),
+        tuple(ticket_key(ticket, now) for ticket in s.tickets.values()),
+        tuple((role.get(order.owner, order.owner[:3]), order.request.inst.value, order.request.side.value,
+               order_key(order, now, limits)) for order in s.orders.open.values()),
+        tuple((role.get(order.owner, order.owner[:3]), order_key(order, now, limits))
+              for order in s.orders.settled.values() if _may_come_back(order)),
+        tuple((fill.inst.value, fill.side.value, fill.qty) for fill in s.orders.early.values()),
+        tuple((feed.state, feed.acked, feed.heard_ms > 0) for feed in s.feeds.values()),
+        _session_key(s, p),
+        (tuple(s.recon.outstanding), s.recon.failed, s.recover_since_ms is not None, tuple(s.orders_read)),
+        (s.dust, s.ledger.perp, s.ledger.delta, s.books_open, s.cooldown_unwind, s.is_restored),
+        (min(s.reject_streak, p.reject_streak_max), until(now, s.backoff_until_ms), s.backoff_ms > 0),
+        (s.flattening, s.flattened, tuple(s.flatten_despite), s.closing is not None, s.closing_tries),
+        (bool(s.untold), since(now, min(s.untold.values(), default=now), PRIVATE_LATE_MS)),
+    )  # fmt: skip

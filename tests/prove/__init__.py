@@ -1,0 +1,1 @@
+"""Proof of the proofs: what catches a table that is wrong by one row."""

@@ -20,7 +20,9 @@ from mmfsm.proof.ticket_model import model_of_tickets
 __all__ = ["MODELS", "Counterexample", "Report", "Step", "explore", "main", "replay"]
 
 MODELS: dict[str, Callable[[argparse.Namespace], Model[Any]]] = {
-    "tickets": lambda o: model_of_tickets(o.tickets, o.faults, prompt=not o.slow),
+    "tickets": lambda o: model_of_tickets(
+        o.tickets, o.faults, (0,) if o.coarse else (0, -4, 4), prompt=not o.slow, coarse=o.coarse
+    ),
     "quotes": lambda o: model_of_quotes(o.tickets, o.faults, o.words, sides=o.sides, denials=o.denials),
     "session": lambda o: model_of_session(o.tickets, o.faults, o.words, sides=o.sides),
 }
@@ -58,8 +60,8 @@ def as_json(model: Model[Any], report: Report) -> dict[str, Any]:
     }
 
 
-def as_text(model: Model[Any], report: Report) -> str:
-    """Return a report as lines to read."""
+def as_text(model: Model[Any], report: Report, *, rows: bool = False) -> str:
+    """Return a report as lines to read; `rows` names the rows that no path has taken."""
     quiet = never_fired(model, report)
     whole = "every order of choices" if report.complete else "bounded: not every order of choices"
     lines = [
@@ -67,7 +69,7 @@ def as_text(model: Model[Any], report: Report) -> str:
         f"  rows fired {len(report.fired_rows)}, never fired {len(quiet)}, unanswered pairs {len(report.unanswered)}",
         f"  home from everywhere: {report.stuck} states stuck, the longest benign way {report.worst_to_goal} choices",
     ]
-    lines += [f"  never fired: {' '.join(key).strip()}" for key in quiet]
+    lines += [f"  never fired: {' '.join(key).strip()}" for key in quiet if rows]
     lines += [f"  unanswered: {' '.join(pair)}" for pair in report.unanswered]
     lines += [f"  never reached: {name}" for name in report.never]
     lines += [f"  left out: {what}" for what in model.leaves_out]
@@ -85,7 +87,9 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--sides", type=int, choices=(1, 2), default=1, help="how many sides are quoted")
     parser.add_argument("--denials", action="store_true", help="quotes: a refused order may trade, as a fault")
     parser.add_argument("--slow", action="store_true", help="tickets: messages may be late without bound")
+    parser.add_argument("--coarse", action="store_true", help="tickets: orders fill whole or not, news comes at once")
     parser.add_argument("--bound", type=int, help="stop after so many states")
+    parser.add_argument("--rows", action="store_true", help="name the rows that no path has taken")
     parser.add_argument("--json", action="store_true", help="print JSON, one object a model")
     parser.add_argument("--progress", action="store_true", help="tell depth, states and transitions as they grow")
     return parser.parse_args(argv)
@@ -101,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if report.complete is False:
             report.never = []  # what lies beyond the bound was not looked for
         status = status if report.sound else 1
-        text = json.dumps(as_json(model, report)) if options.json else as_text(model, report)
+        text = json.dumps(as_json(model, report)) if options.json else as_text(model, report, rows=options.rows)
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
     return status

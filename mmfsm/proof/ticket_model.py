@@ -23,20 +23,32 @@ LEAVES_OUT = (
     "buy and sell are mirror images: the first fill of a path is a buy",
 )
 
+COARSE_LEAVES_OUT = (
+    "children fill whole or not at all: no dust, no rounding up",
+    "all that waits to be told of an order is told at once, in its order, or lost at once; nothing is told twice",
+    "the clock passes only when nothing is under way: what is late is a fault's",
+)
+
 
 def model_of_tickets(
-    exposures: int = 1, faults: int = 1, held: tuple[int, ...] = (0, -4, 4), *, prompt: bool = True
+    exposures: int = 1,
+    faults: int = 1,
+    held: tuple[int, ...] = (0, -4, 4),
+    *,
+    prompt: bool = True,
+    coarse: bool = False,
 ) -> Model[World]:
     """Return the model with so many perp fills and faults a path, starting from each of these perp positions.
 
-    `prompt`: without a fault nothing waits for two whole steps of the clock; else delays have no bound.
+    `prompt`: without a fault nothing waits for two whole steps of the clock; else delays have no bound. `coarse`:
+    what else is left out so that more fills and faults can be visited whole.
     """
     blind = (False, True) if len(held) > 1 else (False,)
     return Model(
-        name="tickets",
-        leaves_out=LEAVES_OUT,
+        name="tickets, coarsely" if coarse else "tickets",
+        leaves_out=LEAVES_OUT + (COARSE_LEAVES_OUT if coarse else ()),
         init=lambda: [
-            World(exposures, faults, blind=unseen, prompt=prompt, perp_pos=Decimal(lots))
+            World(exposures, faults, blind=unseen, prompt=prompt, coarse=coarse, perp_pos=Decimal(lots))
             for unseen in blind
             for lots in held
         ],
@@ -44,7 +56,7 @@ def model_of_tickets(
         fire=fire,
         canonical=key,
         invariants=INVARIANTS,
-        sometimes=sometimes(exposures, faults),
+        sometimes=sometimes(exposures, faults, coarse=coarse),
         goal=goal,
         tables=(tickets.TABLE, orders.TABLE),
     )
@@ -187,16 +199,18 @@ def ended_untold(_before: World, choice: Choice, taken: Step[World]) -> bool:
     return choice[1] == "takes" and any(slip.stage == ENDED for slip in taken.world.slips.values())
 
 
-def sometimes(exposures: int, faults: int) -> dict[str, Sometimes[World]]:
+def sometimes(exposures: int, faults: int, *, coarse: bool) -> dict[str, Sometimes[World]]:
     """What the model must reach within its bounds: without faults nothing is refused, unknown or alarming."""
-    calm: dict[str, Sometimes[World]] = {
+    always: dict[str, Sometimes[World]] = {
         "an order ends before it is told": ended_untold,
-        "a chase": fires("HedgeTicket", "timer", effect="send_chase"),
         "an unwind": fires("HedgeTicket", "timer", effect="unwind_if_free"),
+    }
+    waiting: dict[str, Sometimes[World]] = {
+        "a chase": fires("HedgeTicket", "timer", effect="send_chase"),
         "a rest goes back to spot": fires("HedgeTicket", "timer", effect="send_spot_rest"),
-        "dust is kept": dust_kept,
         "an UNKNOWN is resolved": resolved,
     }
+    parts: dict[str, Sometimes[World]] = {"dust is kept": dust_kept}
     several: dict[str, Sometimes[World]] = {
         "a netting": fires("HedgeTicket", "net"),
         "a ticket grows": fires("HedgeTicket", "grow"),
@@ -204,12 +218,22 @@ def sometimes(exposures: int, faults: int) -> dict[str, Sometimes[World]]:
     stormy: dict[str, Sometimes[World]] = {
         "a person is called": alarmed,
         "spot refuses for good": fires("HedgeTicket", "spot_refused"),
-        "a late fill after DONE": late_after_done,
         "a late hedge fill shrinks an unwind": fires("HedgeTicket", "hedge_filled", source="UNWINDING"),
+    }
+    stormy_parts: dict[str, Sometimes[World]] = {
+        "a late fill after DONE": late_after_done,
         "an unwind is rounded up": fires("HedgeTicket", "timer", effect="send_unwind_up"),
     }
     twice: dict[str, Sometimes[World]] = {
         "both legs refuse": fires("HedgeTicket", "timer", effect="forget_refusals"),
     }
-    chosen = [calm, several if exposures > 1 else {}, stormy if faults else {}, twice if faults > 1 else {}]
-    return {name: holds for group in chosen for name, holds in group.items()}
+    groups = (
+        (always, True),
+        (waiting, faults or not coarse),
+        (parts, not coarse),
+        (several, exposures > 1),
+        (stormy, faults),
+        (stormy_parts, faults and not coarse),
+        (twice, faults > 1),
+    )
+    return {name: holds for group, meant in groups if meant for name, holds in group.items()}

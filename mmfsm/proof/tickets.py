@@ -79,6 +79,7 @@ class World:
     faults: int
     blind: bool = False
     prompt: bool = False
+    coarse: bool = False
     now: int = START
     perp_pos: Decimal = ZERO
     delta: Decimal = ZERO
@@ -120,19 +121,35 @@ def alphabet(world: World) -> list[Choice]:
     if world.alerted:
         return []  # a person decides
     slips = world.slips.values()
-    first = ("venue", "book") if world.blind else venue.benign(slips)
+    first = ("venue", "book") if world.blind else _benign(world)
     choices: list[Choice] = [first] if first else []
-    if not world.prompt or venue.may_wait(slips):
+    if _may_wait(world):
         choices.append(("clock", "passes"))
-    choices += [choice for slip in slips for choice in venue.honest(slip)]
+    if world.coarse:
+        choices += [choice for slip in slips for choice in venue.coarse(slip, may_fail=world.faults > 0)]
+    else:
+        choices += [choice for slip in slips for choice in venue.honest(slip)]
     if world.exposures:
         sides = tuple(Side) if world.opened else (Side.BUY,)  # what holds of the one holds of the other
         choices += [("venue", "perp_fill", side.value, UNIT[InstType.PERP]) for side in sides]
     if world.faults:
-        choices += [choice for slip in slips for choice in venue.faults(slip)]
+        choices += [] if world.coarse else [choice for slip in slips for choice in venue.faults(slip)]
         if any(ticket.state in (tickets.PENDING, tickets.PARTIAL) for ticket in world.tickets.values()):
             choices.append(("fault", "breach"))
     return list(dict.fromkeys(choices))
+
+
+def _benign(world: World) -> Choice | None:
+    choice = venue.benign(world.slips.values())
+    is_told = choice is not None and choice[1] == "tells"
+    return (*choice[:1], "tells_all", choice[2]) if world.coarse and choice is not None and is_told else choice
+
+
+def _may_wait(world: World) -> bool:
+    """The clock may pass. Coarsely seen, nothing is under way then but what a fault keeps back."""
+    if world.coarse:
+        return all(slip.late or not slip.pending for slip in world.slips.values())
+    return not world.prompt or venue.may_wait(world.slips.values())
 
 
 def fire(before: World, choice: Choice) -> World:

@@ -20,7 +20,8 @@ Message = tuple[str, int, str]
 @attrs.frozen
 class Slip:
     """One order as the exchange has it. `unit` is its leg's step; `asked` is a question of ours under way;
-    `waited`: what was under way has seen the clock pass once. `lied`: it was denied, and traded."""
+    `waited`: what was under way has seen the clock pass once. `late`: a fault keeps it back while the clock passes.
+    `lied`: it was denied, and traded."""
 
     oid: str
     inst: str
@@ -37,6 +38,7 @@ class Slip:
     lied: bool = False
     sent: int = 0
     waited: bool = False
+    late: bool = False
 
     @property
     def pending(self) -> bool:
@@ -77,6 +79,21 @@ def benign(slips: Iterable[Slip]) -> Choice | None:
         if slip.untold:
             return "venue", "rereads", slip.oid
     return None
+
+
+def coarse(slip: Slip, *, may_fail: bool) -> list[Choice]:
+    """What may become of an order where it fills whole or not at all, and all that waits is told, or lost, at once."""
+    oid = slip.oid
+    choices: list[Choice] = [("venue", "tells_all", oid)] if slip.inbox else []
+    choices += [(who, what, *rest) for who, what, *rest in honest(slip) if what in ("answers", "drops", "rereads")]
+    if slip.stage in (WIRE, OPEN):
+        choices += [("venue", "takes", oid, size) for size in (slip.qty - slip.filled, 0)]
+    if may_fail:
+        fine = ("loses", "repeats", "answers_late")
+        choices += [(who, what, *rest) for who, what, *rest in faults(slip) if what not in fine]
+        choices += [("fault", "loses_all", oid)] if slip.inbox else []
+        choices += [("fault", "delays", oid)] if slip.pending and not slip.late else []
+    return choices
 
 
 def honest(slip: Slip) -> list[Choice]:
@@ -130,6 +147,11 @@ def act(slip: Slip, choice: Choice) -> tuple[Slip, list[Message]]:
     what = str(choice[1])
     if what in ("tells", "repeats"):
         return _tell(slip, str(choice[3]), keep=what == "repeats")
+    if what == "tells_all":
+        told = [_parse(message) for message in slip.inbox]
+        heard = {number for kind, number, _word in told if kind == "fill"}
+        left = tuple(number for number in slip.untold if number not in heard)
+        return attrs.evolve(slip, inbox=(), untold=left), told
     if what == "answers":
         messages = [_truth(slip)]
         if slip.asked == "fills":
@@ -172,6 +194,10 @@ def _happen(slip: Slip, what: str, choice: Choice) -> Slip:
     if what == "lies":
         done = execute(attrs.evolve(slip, answered=True), (slip.qty,))
         return attrs.evolve(done, inbox=("refused:0:leg", *done.inbox), lied=True)
+    if what == "loses_all":
+        return attrs.evolve(slip, inbox=())
+    if what == "delays":
+        return attrs.evolve(slip, late=True)
     if what == "loses":
         kept_messages = list(inbox)
         kept_messages.remove(str(choice[3]))
@@ -269,5 +295,6 @@ def slip_key(slip: Slip, now: int, bound: int) -> Hashable:
         slip.asked,
         slip.cancel,
         slip.waited and slip.pending,
+        slip.late,
         min(now - slip.sent, bound) if slip.stage == WIRE else 0,
     )

@@ -116,6 +116,7 @@ SMALL: dict[str, Callable[[], Model[Any]]] = {
     "a quoting desk, a fill": lambda: model_of_quotes(1, 0),
     "a quoting desk, a fault": lambda: model_of_quotes(0, 1),
     "start-up, a fault": lambda: model_of_session(0, 1, 0),
+    "two tickets and a fault, coarsely": lambda: model_of_tickets(2, 1, (0,), coarse=True),
 }
 LARGE: dict[str, Callable[[], Model[Any]]] = {
     "two tickets": lambda: model_of_tickets(2, 0, (0,)),
@@ -124,6 +125,7 @@ LARGE: dict[str, Callable[[], Model[Any]]] = {
     "a quoting desk, a fill, a halt": lambda: model_of_quotes(1, 0, 1),
     "a quoting desk, a fill, a fault": lambda: model_of_quotes(1, 1),
     "a run that is stopped or killed": lambda: model_of_session(0, 0, 1),
+    "three tickets and two faults, coarsely": lambda: model_of_tickets(3, 2, (0,), coarse=True),
 }
 BOUNDED: dict[str, Callable[[], Model[Any]]] = {
     "two tickets and a fault": lambda: model_of_tickets(2, 1, (0,)),

@@ -1,8 +1,8 @@
 """Tables wrong by one row, and what catches each: `python -m tests.prove.mutants [--table NAME] [--every N]`.
 
 Every row of every table: removed, its guard negated, its guard dropped, its destination changed, an effect dropped.
-Each such table meets the linter, then small explorations, then the machine's own tests, then larger explorations and
-the desk's tests, until one refuses it. What nothing refuses is a survivor: printed, and the exit status is 1 if the
+Each such table meets the linter, then the machine's own tests, then small explorations, the desk's tests and larger
+explorations, until one refuses it. What nothing refuses is a survivor: printed, and the exit status is 1 if the
 score is below `--least`.
 """
 
@@ -12,9 +12,9 @@ import argparse
 import multiprocessing
 import os
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from mmfsm.table import KINDS, STAY
 
 ROOT = Path(__file__).parents[2]
 TESTS_BOUND_S = 120
+FAR = 100_000
 
 OWN_TESTS = {
     "Mode": ("test_mode.py",),
@@ -121,24 +122,38 @@ def mutants(tables: Sequence[AnyTable]) -> Iterator[Mutant]:
 # --- what may catch it ------------------------------------------------------------------------------------------------
 
 
-@cache
-def baseline(name: str) -> frozenset[tuple[str, str, str]]:
-    """The (table, state, event) that a model meets when nothing is wrong."""
-    report = explored(name, ())
-    return frozenset(
-        (table, source, event) for table, sources, event, _ in report.fired_rows for source in sources.split("/")
-    )
-
-
 def explored(name: str, instead: Sequence[AnyTable]) -> Report:
+    """Explore a model with some tables changed; no further than three times what it has when nothing is wrong."""
     make, bound = {**QUICK, **DEEP}[name]
+    if instead:
+        bound = min(bound or FAR, 3 * sizes()[name])
     return make().explore(bound, instead)
 
 
+@cache
+def sizes() -> dict[str, int]:
+    """How many states each model has when nothing is wrong."""
+    return {name: met(name).states for name in {**QUICK, **DEEP}}
+
+
+@cache
+def met(name: str) -> Report:
+    """What a model meets when nothing is wrong."""
+    return explored(name, ())
+
+
+def meets(name: str, mutant: Mutant) -> bool:
+    """Whether a model ever comes to the row: else it need not be run."""
+    events = {
+        (table, state, event) for table, sources, event, _ in met(name).fired_rows for state in sources.split("/")
+    }
+    return any((mutant.table.name, state, mutant.row.event) in events for state in mutant.row.sources)
+
+
 def by_exploring(mutant: Mutant, table: AnyTable, names: Sequence[str]) -> str:
-    """The first model that goes wrong with this table, or nothing. A model that never meets the row is not run."""
+    """The first model that goes wrong with this table, or nothing."""
     for name in names:
-        if not any((table.name, state, mutant.row.event) in baseline(name) for state in mutant.row.sources):
+        if not meets(name, mutant):
             continue
         report = explored(name, [table])
         missing = report.complete and report.never
@@ -170,20 +185,20 @@ def _tested(true: AnyTable, wrong: AnyTable, files: Sequence[str]) -> None:
 
 
 def catcher(mutant: Mutant, *, tests: bool, deep: bool) -> str:
-    """What catches a mutant: "linter", a model's name, "tests", "desk tests", or nothing."""
+    """What catches a mutant first: the linter, the machine's own tests, a model by its name, the desk's tests; or "".
+
+    Tests come before models because they are quicker; `deep` lets the larger models and the desk's tests try too.
+    """
     try:
         table = changed(mutant.table, mutant.rows)
     except TableError:
         return "linter"
-    found = by_exploring(mutant, table, tuple(QUICK))
-    if found:
-        return found
     if tests and by_testing(mutant, table, OWN_TESTS[table.name]):
         return "own tests"
-    found = by_exploring(mutant, table, tuple(DEEP)) if deep else ""
-    if found:
-        return found
-    return "desk tests" if tests and deep and by_testing(mutant, table, DESK_TESTS) else ""
+    found = by_exploring(mutant, table, tuple(QUICK))
+    if not found and tests and deep and by_testing(mutant, table, DESK_TESTS):
+        return "desk tests"
+    return found or (by_exploring(mutant, table, tuple(DEEP)) if deep else "")
 
 
 # --- the command ------------------------------------------------------------------------------------------------------
@@ -195,30 +210,38 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--every", type=int, default=1, help="only every Nth mutant")
     parser.add_argument("--no-tests", action="store_true", help="linter and exploration alone")
     parser.add_argument("--quick", action="store_true", help="neither larger explorations nor the desk's tests")
-    parser.add_argument("--budget", type=float, help="stop after so many seconds")
+    parser.add_argument("--jobs", type=int, default=2, help="how many processes")
     parser.add_argument("--least", type=float, default=95.0, help="exit 1 below this score, in per cent")
     return parser.parse_args(argv)
 
 
+def _catch(number: int) -> tuple[int, str]:
+    """One mutant, in a process of the pool: the list was made before it was forked."""
+    return number, catcher(_chosen[number], tests=not _options_now.no_tests, deep=not _options_now.quick)
+
+
+_chosen: list[Mutant] = []
+_options_now = argparse.Namespace()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. Returns its exit status."""
-    options = _options(argv)
+    global _options_now
+    _options_now = options = _options(argv)
     tables = [table for table in machines.ALL if not options.table or table.name in options.table]
-    chosen = list(mutants(tables))[:: options.every]
+    _chosen[:] = list(mutants(tables))[:: options.every]
+    for name in QUICK if options.quick else sizes():
+        met(name)
     caught: Counter[str] = Counter()
     survivors: list[Mutant] = []
-    began = time.perf_counter()
-    for number, mutant in enumerate(chosen, 1):
-        by = catcher(mutant, tests=not options.no_tests, deep=not options.quick)
-        caught[by or "nothing"] += 1
-        if not by:
-            survivors.append(mutant)
-            print(f"survives: {mutant}", flush=True)
-        if sys.stderr.isatty():
-            print(f"\r{number} of {len(chosen)}, {len(survivors)} survive ", end="", file=sys.stderr, flush=True)
-        if options.budget and time.perf_counter() - began > options.budget:
-            print(f"stopped after {number} of {len(chosen)}: the budget is spent")
-            break
+    with ProcessPoolExecutor(options.jobs, multiprocessing.get_context("fork")) as pool:
+        for done, (number, by) in enumerate(pool.map(_catch, range(len(_chosen))), 1):
+            caught[by or "nothing"] += 1
+            if not by:
+                survivors.append(_chosen[number])
+                print(f"survives: {_chosen[number]}", flush=True)
+            if sys.stderr.isatty():
+                print(f"\r{done} of {len(_chosen)}, {len(survivors)} survive ", end="", file=sys.stderr, flush=True)
     total = sum(caught.values())
     score = 100 * (total - len(survivors)) / max(total, 1)
     print(f"{total} mutants, {len(survivors)} survive: score {score:.1f} %")

@@ -4,13 +4,15 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: help paper test prove matrix lint diagrams clean
+.PHONY: help paper test prove matrix mutants rows lint diagrams clean
 
 help:
 	@echo "make paper     watch the bot trade against the stand-in exchange for a minute"
 	@echo "make test      the whole suite, with ruff and mypy --strict"
 	@echo "make prove     the long runs that the suite samples"
 	@echo "make matrix    every fault at every moment of a ticket, judged by what the account holds (ARGS=--bots: others too)"
+	@echo "make mutants   every row of every table wrong in every way, and what catches each (ARGS=--table Mode: one table)"
+	@echo "make rows      which rows the tests and a simulation fire, drawn into logs/coverage"
 	@echo "make diagrams  draw the state diagrams again from the tables"
 	@echo "make clean     remove the virtual environment and caches"
 
@@ -36,6 +38,15 @@ prove: $(VENV)/installed
 
 matrix: $(VENV)/installed
 	$(BIN)/python -m tests.matrix $(ARGS)
+
+mutants: $(VENV)/installed
+	$(BIN)/python -m tests.prove.mutants --jobs $(WORKERS) $(ARGS)
+
+rows: $(VENV)/installed
+	rm -rf logs/rows
+	MMFSM_ROWS=logs/rows $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+	$(BIN)/python -m runner simulate --seeds 40 --minutes 2 --jobs $(WORKERS) --rows logs/rows/simulated.json
+	$(BIN)/python -m mmfsm.diagrams --coverage logs/rows/*.json
 
 diagrams: $(VENV)/installed
 	$(BIN)/python -m mmfsm.diagrams

@@ -8,9 +8,26 @@ from typing import Any
 from cattrs.preconf.json import make_converter
 
 from mmfsm.events import Event
-from mmfsm.values import plain
+from mmfsm.values import Level, plain
+
+_Levels = tuple[Level, ...]
+
+
+def _levels_to_text(levels: _Levels) -> str:
+    """A side of a book as `price@qty price@qty`: a journal is mostly books, and members' names are half of one."""
+    return " ".join(f"{plain(level.price)}@{plain(level.qty)}" for level in levels)
+
+
+def _levels_from(told: Any, _type: Any) -> _Levels:
+    if isinstance(told, str):
+        pairs = (level.split("@") for level in told.split())
+        return tuple(Level(Decimal(price), Decimal(qty)) for price, qty in pairs)
+    return tuple(converter.structure(level, Level) for level in told)  # as journals of format 1 have it
+
 
 converter = make_converter()
+converter.register_unstructure_hook_func(lambda kind: kind == _Levels, _levels_to_text)
+converter.register_structure_hook_func(lambda kind: kind == _Levels, _levels_from)
 converter.register_unstructure_hook(Decimal, plain)
 converter.register_structure_hook(Decimal, lambda text, _type: Decimal(text))
 

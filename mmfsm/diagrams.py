@@ -1,7 +1,7 @@
 """Pictures and a page of the tables that run: `python -m mmfsm.diagrams [--out diagrams] [--check]`.
 
-    mermaid(table)   one machine for Mermaid: transitions as arrows, STAY rows inside the state's box, clocks as notes
-    dot(table)       the same for Graphviz, with the clocks inside the box too
+    --coverage JOURNAL…   how often each row has fired, by a journal (a segment, a folder of them) or counts of rows
+
     page(tables)     Markdown: every machine with its rules, picture, events, clocks and the complete table
 
 Everything is read off the tables, so a picture cannot show what does not run. IGNORE and NEVER rows change nothing and
@@ -13,24 +13,23 @@ of the text it was drawn from, and that is what `--check` compares.
 from __future__ import annotations
 
 import argparse
-import hashlib
-import html
+import gzip
 import inspect
 import re
-import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from mmfsm import machines
+from mmfsm import coverage, machines
+from mmfsm.coverage import Counts
+from mmfsm.journal import parse
 from mmfsm.params import Params
-from mmfsm.table import IGNORE, KINDS, NEVER, STAY, Row, Table, name_of
-
-AnyTable = Table[Any, Any, Any]
-AnyRow = Row[Any, Any, Any]
+from mmfsm.pictures import DIGEST_MARK, digest, dot, mermaid, rows, svg
+from mmfsm.table import IGNORE, NEVER, STAY, AnyTable, name_of
 
 _MODULES: dict[str, Any] = {
     module.TABLE.name: module
@@ -50,133 +49,6 @@ def file_stem(table: AnyTable) -> str:
     'hedge_ticket'
     """
     return re.sub(r"(?<!^)(?=[A-Z])", "_", table.name).lower()
-
-
-# --- what both pictures show ------------------------------------------------------------------------------------------
-
-
-def label(table: AnyTable, state: str, row: AnyRow) -> str:
-    """Write a row as `event [guard] / effects`; `else` stands for "none of the guards above it held"."""
-    guard = row.guard_text or ("else" if len(table.rows_for(state, row.event)) > 1 else "")
-    effects = ", ".join(map(name_of, row.effects))
-    return row.event + (f" [{guard}]" if guard else "") + (f" / {effects}" if effects else "")
-
-
-def edges(table: AnyTable) -> dict[tuple[str, str], list[str]]:
-    """Return the labels of all arrows by (from, to), in the order of the states, then of the rows."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for state, row in _rows(table):
-        if row.dest not in KINDS:
-            found.setdefault((state, row.dest), []).append(label(table, state, row))
-    return found
-
-
-def inside(table: AnyTable) -> dict[str, list[str]]:
-    """Return the labels of the rows that keep a state and have effects, by state."""
-    found: dict[str, list[str]] = {}
-    for state, row in _rows(table):
-        if row.dest == STAY and row.effects:
-            found.setdefault(state, []).append(label(table, state, row))
-    return found
-
-
-def _rows(table: AnyTable) -> Iterator[tuple[str, AnyRow]]:
-    for state in table.states:
-        for event in table.events:
-            for row in table.rows_for(state, event):
-                yield state, row
-
-
-# --- Mermaid ----------------------------------------------------------------------------------------------------------
-
-
-def mermaid(table: AnyTable) -> str:
-    """Return a `stateDiagram-v2`. Rows between the same two states share an arrow; rows that stay are lines in the box.
-
-    Drawn as arrows from a state to itself, ten such rows hide everything around them.
-    """
-    lines = ["---", f"title: {table.name}", "---", "stateDiagram-v2", f"    [*] --> {table.initial}"]
-    staying = inside(table)
-    for state in table.states:
-        for (source, dest), labels in edges(table).items():
-            if source == state:
-                lines.append(f"    {source} --> {dest}: {_mermaid_text(labels)}")
-        if state in staying:  # the first description is the box's title, the others are its lines
-            lines += [f"    {state}: {_mermaid_text([text])}" for text in (state, *staying[state])]
-        if state in table.final:
-            lines.append(f"    {state} --> [*]")
-        if state in table.timeouts:
-            lines.append(f"    note right of {state}: {_mermaid_text([table.timeouts[state]])}")
-    return "\n".join(lines) + "\n"
-
-
-def _mermaid_text(labels: Iterable[str]) -> str:
-    """A semicolon cuts a Mermaid label short without a word, and a colon may: neither is let through."""
-    return "<br/>".join(labels).replace(";", ",").replace(":", " ")
-
-
-# --- Graphviz ---------------------------------------------------------------------------------------------------------
-
-_DOT_HEAD = """\
-    rankdir=LR; nodesep=0.4; ranksep=0.7; labelloc=t; fontsize=20; fontname="Helvetica,Arial,sans-serif";
-    node [shape=plain, fontname="Helvetica,Arial,sans-serif", fontsize=12];
-    edge [fontname="Helvetica,Arial,sans-serif", fontsize=10, color="#555555"];
-    start [shape=circle, style=filled, fillcolor=black, width=0.2, label=""];"""
-
-
-def dot(table: AnyTable) -> str:
-    """Return the machine as a Graphviz digraph; a final state has a double border."""
-    lines = [f"digraph {table.name} {{", f'    label="{table.name}";', _DOT_HEAD]
-    staying = inside(table)
-    for state in table.states:
-        lines.append(f"    {state} [label=<{_dot_box(table, state, staying.get(state, []))}>];")
-    lines.append(f"    start -> {table.initial};")
-    for (source, dest), labels in edges(table).items():
-        text = "".join(line + "\\l" for line in labels)
-        lines.append(f'    {source} -> {dest} [label="{text}"];')
-    return "\n".join([*lines, "}"]) + "\n"
-
-
-def _dot_box(table: AnyTable, state: str, staying: Sequence[str]) -> str:
-    """A state's box: its name, then the rows that keep it, then its clock."""
-    final = state in table.final
-    cells = [f'<tr><td cellpadding="6"><b><font point-size="14">{state}</font></b></td></tr>']
-    if staying:
-        text = "".join(f'{html.escape(line)}<br align="left"/>' for line in staying)
-        cells.append(
-            f'<tr><td border="1" sides="T" balign="left" align="left"><font point-size="10">{text}</font></td></tr>'
-        )
-    if state in table.timeouts:
-        text = html.escape(table.timeouts[state])
-        cells.append(
-            f'<tr><td border="1" sides="T" align="left"><i><font point-size="10">clock: {text}</font></i></td></tr>'
-        )
-    frame = 'border="1" cellborder="0" cellspacing="0" cellpadding="4" bgcolor="#f4f7fb"'
-    box = f'<table {frame} style="rounded">{"".join(cells)}</table>'
-    return (
-        f'<table border="1" cellspacing="2" style="rounded"><tr><td border="0">{box}</td></tr></table>'
-        if final
-        else box
-    )
-
-
-def digest(table: AnyTable) -> str:
-    """Return what an SVG says it was drawn from."""
-    return hashlib.sha256(dot(table).encode()).hexdigest()
-
-
-def svg(table: AnyTable) -> str | None:
-    """Return the machine drawn by Graphviz, with its digest in a comment; None where there is no `dot`."""
-    import subprocess  # the one place of mmfsm that starts a program: only when pictures are asked for
-
-    program = shutil.which("dot")
-    if program is None:
-        return None
-    drawn = subprocess.run([program, "-Tsvg"], input=dot(table), capture_output=True, text=True, check=True).stdout
-    return drawn.replace("<svg", f"<!-- {_DIGEST}{digest(table)} -->\n<svg", 1)
-
-
-_DIGEST = "drawn from sha256:"
 
 
 # --- the page ---------------------------------------------------------------------------------------------------------
@@ -218,7 +90,7 @@ def page(tables: Iterable[AnyTable]) -> str:
 
 def _summary(table: AnyTable) -> tuple[str, str, str]:
     states = " ".join(f"{state} (final)" if state in table.final else state for state in table.states)
-    return f"[{table.name}](#{table.name.lower()})", states, str(sum(1 for _ in _rows(table)))
+    return f"[{table.name}](#{table.name.lower()})", states, str(sum(1 for _ in rows(table)))
 
 
 def _rules(table: AnyTable) -> list[str]:
@@ -262,7 +134,7 @@ def _state_table(table: AnyTable, state: str) -> str:
 
 def _code(table: AnyTable) -> list[str]:
     """The guards and effects themselves, and what they call in their own module, as they run."""
-    todo = [function for _, row in _rows(table) for function in (*row.guards, *row.effects)]
+    todo = [function for _, row in rows(table) for function in (*row.guards, *row.effects)]
     used: dict[Any, None] = dict.fromkeys(todo)
     while todo:
         for function in _called_by(todo.pop()):
@@ -302,7 +174,7 @@ def stale(tables: Iterable[AnyTable], out: Path) -> list[str]:
     """Return the names of the files in `out` that are missing or differ, and of pictures drawn from another table."""
     tables = tuple(tables)
     old = [name for name, text in texts(tables).items() if _read(out / name) != text]
-    pictures = [(f"{file_stem(table)}.svg", f"{_DIGEST}{digest(table)} ") for table in tables]
+    pictures = [(f"{file_stem(table)}.svg", f"{DIGEST_MARK}{digest(table)} ") for table in tables]
     return old + [name for name, mark in pictures if (out / name).exists() and mark not in _read(out / name)]
 
 
@@ -321,6 +193,42 @@ def write(tables: Iterable[AnyTable], out: Path) -> list[str]:
     return list(written)
 
 
+def read_counts(paths: Iterable[Path]) -> Counts:
+    """Return how often each row has fired by these journals (segments or folders, compressed or not) and counts.
+
+    Raises:
+        ValueError: a file is neither, or of a version that is not read here; names the file and what was expected.
+        OSError: a file cannot be read.
+    """
+    counts: Counts = Counter()
+    for path in paths:
+        names = [*path.glob("*.jsonl"), *path.glob("*.jsonl.gz")] if path.is_dir() else [path]
+        if not names:
+            raise ValueError(f"{path}: expected a folder of journal segments (*.jsonl, *.jsonl.gz), found none")
+        for name in sorted(names):
+            text = name.read_bytes()
+            text = gzip.decompress(text) if name.suffix == ".gz" else text
+            is_counts = name.suffix == ".json"
+            counts += (
+                coverage.from_json(text.decode(), str(name))
+                if is_counts
+                else coverage.of_segment(parse(text, str(name)))
+            )
+    return counts
+
+
+def write_coverage(counts: Counts, out: Path) -> list[str]:
+    """Write a page of every row with its count, and each machine as a picture with weights; return their names."""
+    out.mkdir(parents=True, exist_ok=True)
+    written = {"README.md": coverage.page(counts)}
+    for table in machines.ALL:
+        written[f"{file_stem(table)}.dot"] = dot(table, counts)
+        written |= {} if (drawn := svg(table, counts)) is None else {f"{file_stem(table)}.svg": drawn}
+    for name, text in written.items():
+        (out / name).write_text(text, encoding="utf-8", newline="\n")
+    return list(written)
+
+
 def _read(path: Path) -> str:
     return path.read_bytes().decode("utf-8") if path.exists() else ""
 
@@ -328,16 +236,33 @@ def _read(path: Path) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. Returns its exit status: 1 if `--check` found a stale file."""
     parser = argparse.ArgumentParser(prog="python -m mmfsm.diagrams", description="Draw the declared machines.")
-    parser.add_argument("--out", type=Path, default=Path("diagrams"), help="the directory (default: diagrams)")
+    parser.add_argument("--out", type=Path, help="the directory (default: diagrams; with --coverage: logs/coverage)")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 and name the files that are stale")
+    parser.add_argument("--coverage", type=Path, nargs="+", metavar="JOURNAL", help="draw how often each row has fired")
     options = parser.parse_args(argv)
+    if options.coverage:
+        return _cover(options.coverage, options.out or Path("logs") / "coverage")
+    out = options.out or Path("diagrams")
     if options.check:
-        old = stale(machines.ALL, options.out)
+        old = stale(machines.ALL, out)
         for name in old:
-            print(f"{options.out / name} is not what the tables say: run python -m mmfsm.diagrams")
+            print(f"{out / name} is not what the tables say: run python -m mmfsm.diagrams")
         return 1 if old else 0
-    for name in write(machines.ALL, options.out):
-        print(options.out / name)
+    for name in write(machines.ALL, out):
+        print(out / name)
+    return 0
+
+
+def _cover(paths: Sequence[Path], out: Path) -> int:
+    try:
+        counts = read_counts(paths)
+    except (ValueError, OSError, EOFError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    for name in write_coverage(counts, out):
+        print(out / name)
+    every, quiet = coverage.every_row(), coverage.never(counts)
+    print(f"{len(every) - len(quiet)} of {len(every)} rows have fired, {sum(counts.values())} firings")
     return 0
 
 

@@ -20,12 +20,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmfsm.errors import MmfsmError
+from mmfsm.journal import JournalError
 from runner.advice import advice_for
 from runner.app import Runner
 from runner.check import run_check
 from runner.client import run_command
 from runner.demo import PaperRun, run_paper, table
-from runner.journal import JournalError
 from runner.lock import LockedError
 from runner.paper import PaperOptions
 from runner.paper import main as exchange_main

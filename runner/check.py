@@ -18,11 +18,12 @@ from mmfsm import actions as do
 from mmfsm import events as ev
 from mmfsm.actions import Record
 from mmfsm.errors import MmfsmError
+from mmfsm.journal import rebuild
 from mmfsm.orders import is_ours
 from mmfsm.values import ZERO, InstType, plain
 from runner.advice import advice_for
 from runner.app import Runner
-from runner.journal import read_segment, rebuild, segments
+from runner.journal import read_segment, segments
 from runner.settings import Settings
 from runner.state_folder import JOURNAL, state_folder
 

@@ -14,8 +14,9 @@ import attrs
 
 from mmfsm.machines.order import Order
 from mmfsm.machines.ticket import HedgeTicket
-from mmfsm.table import IGNORE, NEVER, Fired, Row, Table, name_of
+from mmfsm.table import IGNORE, NEVER, AnyRow, AnyTable, Fired, name_of
 from mmfsm.values import plain
+from mmfsm.watching import Fire, diverted
 
 
 @attrs.define
@@ -75,30 +76,29 @@ class Tracer:
 
     @contextmanager
     def attached(self) -> Iterator[Tracer]:
-        """Look on at `Table.fire` for a while; the rows and what they do are untouched."""
-        plain_fire = Table.fire
+        """Look on at the tables for a while; the rows and what they do are untouched."""
 
-        def fire(table: Any, subject: Any, event: str, payload: Any, out: Any) -> Fired[Any, Any, Any]:
-            if not self.is_meant(subject):
-                return plain_fire(table, subject, event, payload, out)
-            verdicts = [(row, _no(row, subject, payload)) for row in table.rows_for(subject.state, event)]
-            fired = plain_fire(table, subject, event, payload, out)
-            self._note(table, subject, event, fired, verdicts)
-            return fired
+        def wrap(table: AnyTable, plain_fire: Fire) -> Fire:
+            def fire(subject: Any, event: str, payload: Any, out: Any) -> Fired[Any, Any, Any]:
+                if not self.is_meant(subject):
+                    return plain_fire(subject, event, payload, out)
+                verdicts = [(row, _no(row, subject, payload)) for row in table.rows_for(subject.state, event)]
+                fired = plain_fire(subject, event, payload, out)
+                self._note(table, subject, event, fired, verdicts)
+                return fired
 
-        Table.fire = fire  # type: ignore[method-assign,assignment]
-        try:
+            return fire
+
+        with diverted(wrap):
             yield self
-        finally:
-            Table.fire = plain_fire  # type: ignore[method-assign]
 
     def _note(
         self,
-        table: Table[Any, Any, Any],
+        table: AnyTable,
         subject: object,
         event: str,
         fired: Fired[Any, Any, Any],
-        verdicts: list[tuple[Row[Any, Any, Any], str | None]],
+        verdicts: list[tuple[AnyRow, str | None]],
     ) -> None:
         refused = []
         for row, guard in verdicts:
@@ -116,12 +116,12 @@ class Tracer:
         )  # fmt: skip
 
 
-def _no(row: Row[Any, Any, Any], subject: object, payload: object) -> str | None:
+def _no(row: AnyRow, subject: object, payload: object) -> str | None:
     """The first guard of a row that says no; None when all hold. Guards only read."""
     return next((name_of(guard) for guard in row.guards if not guard(subject, payload)), None)
 
 
-def _row_text(row: Row[Any, Any, Any]) -> str:
+def _row_text(row: AnyRow) -> str:
     dest = "HALT" if row.dest == NEVER else row.dest
     return f"{row.guard_text or 'always'} → {dest}"
 

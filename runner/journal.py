@@ -1,50 +1,27 @@
-"""The journal: every event a desk was given, written before anything that follows from it leaves the process.
+"""The journal's files: every event a desk was given, written before anything that follows from it leaves the process.
 
-A segment is a file of JSON lines. Its first line holds what a replay needs: versions, the run, the parameters and a
-snapshot of the desk; each further line is one event. A plain write per event survives `kill -9` (the bytes are the
-kernel's by then); the last line may be torn by a power cut and is then passed over.
+What a segment holds is in `mmfsm.journal`; here are its files. A plain write per event survives `kill -9` (the bytes
+are the kernel's by then); the last line may be torn by a power cut and is then passed over.
 
-Segments are named by run and number and begun anew after so many events, when nothing is in flight. A restart reads the
-newest one alone.
+Segments are named by run and number and begun anew after so many events, when nothing is in flight. Full ones are
+compressed beside the loop; the newest, which a restart reads alone, is plain.
 """
 
 from __future__ import annotations
 
-import json
+import gzip
 import os
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from io import BufferedWriter
 from pathlib import Path
-from typing import Any
 
-import attrs
-
-from mmfsm import Desk, MmfsmError, Params
-from mmfsm.codec import event_from_json, event_to_json
+from mmfsm import Desk
 from mmfsm.events import Event
-from mmfsm.state import SNAPSHOT_VERSION
+from mmfsm.journal import JournalError, Segment, event_line, head_line, parse
+from runner.packing import PACKED, pack
 
-FORMAT = 1
 EVENTS_MAX = 20_000
 SEGMENTS_KEPT_MAX = 200
-_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
-
-
-class JournalError(MmfsmError, ValueError):
-    """A journal cannot be read: names the file, the line and what was expected."""
-
-
-@attrs.frozen
-class Segment:
-    """What a journal file holds: the desk as it was at its first line, and what it was told since."""
-
-    path: Path
-    run: int
-    written_by: str
-    params: dict[str, Any]
-    snapshot: dict[str, Any]
-    events: tuple[Event, ...]
-    torn: bool
 
 
 class Journal:
@@ -56,6 +33,7 @@ class Journal:
         self._file: BufferedWriter | None = None
         self._number = 0
         self._count = 0
+        self._packer = ThreadPoolExecutor(1, "journal-compression")
 
     @property
     def is_full(self) -> bool:
@@ -69,25 +47,16 @@ class Journal:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         self._number += 1
-        head = {
-            "format": FORMAT,
-            "snapshot_version": SNAPSHOT_VERSION,
-            "written_by": self._version,
-            "run": desk.state.run,
-            "params": params_to_json(desk.params),
-            "snapshot": desk.snapshot(),
-        }
         path = self.folder / f"{desk.state.run:015d}-{self._number:06d}.jsonl"
         part = path.with_suffix(".part")
         file = part.open("wb")
-        file.write(_ENCODER.encode(head).encode() + b"\n")
+        file.write(head_line(desk, self._version).encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
         part.rename(path)  # whole or not there: a restart never meets half a snapshot
-        self.close()
+        self._close_file()
         self._file, self._count = file, 0
-        for old in segments(self.folder)[:-SEGMENTS_KEPT_MAX]:
-            old.unlink(missing_ok=True)
+        self._packer.submit(_put_away, self.folder, path)
 
     def write(self, event: Event) -> None:
         """Write one event. On return the kernel has it.
@@ -96,63 +65,54 @@ class Journal:
             OSError: the disk is full or gone.
         """
         assert self._file is not None, "begin() comes first"
-        self._file.write(_ENCODER.encode(event_to_json(event)).encode() + b"\n")
+        self._file.write(event_line(event).encode() + b"\n")
         self._file.flush()
         self._count += 1
 
     def close(self) -> None:
+        """Close the file, and wait until what is full is compressed."""
+        self._close_file()
+        self._packer.shutdown()
+
+    def _close_file(self) -> None:
         if self._file is not None:
             self._file.close()
             self._file = None
 
 
-def params_to_json(params: Params) -> dict[str, Any]:
-    """Return the desk's own parameters as text by name; the runner's settings and secrets are not among them."""
-    return {field.name: _text(getattr(params, field.name)) for field in attrs.fields(Params)}
-
-
-def _text(value: Any) -> str:
-    return str(int(value)) if isinstance(value, bool) else str(value)
-
-
 def segments(folder: Path) -> list[Path]:
-    """Return the segments in a folder, oldest first."""
-    return sorted(folder.glob("*.jsonl"))
+    """Return the segments in a folder, compressed or not, oldest first. Their names sort by run and number."""
+    found = {
+        path.name.removesuffix(PACKED): path for path in (*folder.glob(f"*.jsonl{PACKED}"), *folder.glob("*.jsonl"))
+    }
+    return [found[name] for name in sorted(found)]
 
 
 def read_segment(path: Path) -> Segment:
     """Read one segment whole.
 
     Raises:
-        JournalError: the first line is not a journal's, is of a version this one does not read, or a line in the
-            middle is broken.
+        JournalError: see `mmfsm.journal.parse`; or a compressed file is broken.
     """
-    lines = path.read_bytes().split(b"\n")
-    torn = lines.pop() != b""
-    try:
-        head = json.loads(lines[0])
-        run, written_by = int(head["run"]), str(head["written_by"])
-    except (IndexError, ValueError, KeyError, TypeError):
-        raise JournalError(f"{path}: the first line is no journal's; expected format, run, params, snapshot") from None
-    if head.get("format") != FORMAT or head.get("snapshot_version") != SNAPSHOT_VERSION:
-        theirs = f"format {head.get('format')}, snapshot {head.get('snapshot_version')}"
-        ours = f"format {FORMAT}, snapshot {SNAPSHOT_VERSION}"
-        raise JournalError(f"{path}: written by mmfsm {written_by} ({theirs}); this one reads {ours}")
-    events = tuple(_events(path, lines[1:]))
-    return Segment(path, run, written_by, head["params"], head["snapshot"], events, torn)
-
-
-def _events(path: Path, lines: list[bytes]) -> Iterator[Event]:
-    for number, line in enumerate(lines, start=2):
+    packed = path.with_name(path.name + PACKED)
+    path = packed if packed.exists() and not path.exists() else path  # compressed since it was listed
+    text = path.read_bytes()
+    if path.name.endswith(PACKED):
         try:
-            yield event_from_json(json.loads(line))
-        except Exception as error:
-            raise JournalError(f"{path}, line {number}: expected an event, got {line[:80]!r} ({error})") from None
+            text = gzip.decompress(text)
+        except (OSError, EOFError) as error:
+            raise JournalError(f"{path}: expected a file compressed by gzip ({error})") from None
+    return parse(text, str(path))
 
 
-def rebuild(segment: Segment) -> Desk:
-    """Return the desk as it was when the segment's last event had been handled: same events, same desk."""
-    desk = Desk.restore(Params.from_mapping({k.upper(): v for k, v in segment.params.items()}), segment.snapshot)
-    for event in segment.events:
-        desk.handle(event)
-    return desk
+def _put_away(folder: Path, current: Path) -> None:
+    """Compress every segment older than the current one, earlier runs' too; delete the oldest beyond the bound. It may
+    run late: what has come after the current one by then is not its affair."""
+    for left in folder.glob(f"*{PACKED}.part"):
+        left.unlink(missing_ok=True)  # of a run that was killed while it compressed
+    found = segments(folder)
+    for old in found[:-SEGMENTS_KEPT_MAX]:
+        old.unlink(missing_ok=True)
+    for full in found[-SEGMENTS_KEPT_MAX:]:
+        if full.suffix != PACKED and full.name < current.name and full.exists():
+            pack(full)

@@ -8,11 +8,9 @@ that trades, and kept up to a number.
 
 from __future__ import annotations
 
-import gzip
 import json
 import logging
 import os
-import shutil
 import socket
 import sys
 from collections.abc import Callable
@@ -33,6 +31,7 @@ from mmfsm.clock import now_ms
 from mmfsm.errors import ParamError
 from mmfsm.values import plain
 from runner.bitget import wire
+from runner.packing import pack
 from runner.settings import HIDDEN, Settings
 
 if TYPE_CHECKING:
@@ -199,7 +198,7 @@ class Log:
     def _put_away(self, path: str) -> None:
         # One thread, one file after the other: the loop that trades waits for none of it. Old files go there too, since
         # loguru's own retention would count a file that is being compressed two or three times.
-        self._packer.submit(_compress, Path(path))
+        self._packer.submit(pack, Path(path))
         self._packer.submit(_forget_oldest, self.path, self._settings.log_keep)
 
     def _write_first(self) -> None:
@@ -268,17 +267,6 @@ def _line(record: LoguruRecord) -> str:
     source = "" if told else f" {record['name']}:"
     level = "" if record["level"].no < 30 else f" {record['level'].name}"
     return f"{when}{level}{source} {{message}}\n{{exception}}".replace("<", r"\<")
-
-
-def _compress(path: Path) -> None:
-    part = path.with_name(path.name + ".gz.part")
-    try:
-        with path.open("rb") as full, gzip.open(part, "wb", compresslevel=6) as packed:
-            shutil.copyfileobj(full, packed, 1 << 20)
-        part.rename(path.with_name(path.name + ".gz"))  # whole or not there
-        path.unlink()
-    except OSError:
-        part.unlink(missing_ok=True)  # the full file stays as it is
 
 
 def _forget_oldest(current: Path, keep: int) -> None:

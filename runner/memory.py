@@ -11,9 +11,10 @@ import attrs
 from mmfsm import Desk, Strategy
 from mmfsm import events as ev
 from mmfsm.errors import ParamError
+from mmfsm.journal import restore
 from mmfsm.strategy import QuoteView
 from mmfsm.values import ZERO, QuotePlan, QuoteSide
-from runner.journal import Journal, read_segment, rebuild, segments
+from runner.journal import Journal, read_segment, segments
 from runner.settings import Settings
 
 
@@ -54,7 +55,7 @@ class Memory:
         if not found or settings.dry_run or settings.fresh_start:
             return desk, {}
         segment = read_segment(found[-1])
-        earlier = rebuild(attrs.evolve(segment, events=()))
+        earlier = restore(segment)
         earlier.strategy = strategy or earlier.strategy  # the plans are part of what happened
         for event in segment.events:
             earlier.handle(event)

@@ -29,11 +29,12 @@ from mmfsm import Desk, Params
 from mmfsm.actions import Action, Alert, PlaceOrder, Record, SetTifPolicy
 from mmfsm.codec import event_to_json
 from mmfsm.events import Event
+from mmfsm.journal import JournalError, Segment, restore
 from mmfsm.values import Tif
 from runner.app import _alert_record
 from runner.bitget import wire
 from runner.explain import Tracer
-from runner.journal import JournalError, Segment, read_segment, segments
+from runner.journal import read_segment, segments
 from runner.log import _ENCODER, Log
 from runner.memory import NoQuotes
 from runner.settings import Settings
@@ -90,9 +91,8 @@ class Replay:
     """
 
     def __init__(self, segment: Segment, *, dry_run: bool = False, quotes: bool = True) -> None:
-        texts = {name.upper(): text for name, text in segment.params.items()}
         self.segment = segment
-        self.desk = Desk.restore(Params.from_mapping(texts), segment.snapshot)
+        self.desk = restore(segment)
         if not quotes:
             self.desk.strategy = NoQuotes()
         self._terms = _terms_of(self.desk)
@@ -235,7 +235,7 @@ def replay(args: argparse.Namespace, show: Callable[[Turned], None], tracer: Tra
         played = Replay(segment, dry_run=_was_dry(args.log, segment.run), quotes=not args.no_quotes)
         comparer = comparers.get(segment.run)
         if args.log is not None and comparer is None:
-            is_first = path.stem.endswith("-000001")
+            is_first = path.name.split(".")[0].endswith("-000001")
             comparer = comparers[segment.run] = Comparer(read_log(args.log, segment.run), is_first)
         for turned in played.turns() if tracer is None else _traced(played, tracer):
             if until is not None and turned.event.at_ms > until:

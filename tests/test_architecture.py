@@ -24,9 +24,9 @@ PROCESS = sorted((ROOT / "runner").rglob("*.py"))
 MODULES = [module.name for module in pkgutil.walk_packages(mmfsm.__path__, "mmfsm.")]
 
 VALUE_MODULES = {
-    "__future__", "abc", "bisect", "collections", "copy", "dataclasses", "decimal", "enum", "fractions", "functools",
-    "hashlib", "heapq", "inspect", "itertools", "json", "math", "operator", "re", "string", "textwrap", "types",
-    "typing", "attrs", "mmfsm",
+    "__future__", "abc", "bisect", "collections", "contextlib", "copy", "dataclasses", "decimal", "enum", "fractions",
+    "functools", "hashlib", "heapq", "inspect", "itertools", "json", "math", "operator", "re", "string", "textwrap",
+    "types", "typing", "attrs", "mmfsm",
 }  # fmt: skip
 """What any module of the library may import: modules that compute, and touch nothing outside."""
 
@@ -37,7 +37,8 @@ ALSO = {
     # The commands. They print; the one that draws the tables also reads and writes files, and starts Graphviz.
     "table/__main__.py": {"argparse", "sys"},
     "explore.py": {"argparse", "sys"},
-    "diagrams.py": {"argparse", "gzip", "html", "pathlib", "shutil", "subprocess", "sys"},
+    "diagrams.py": {"argparse", "gzip", "pathlib", "sys"},
+    "pictures.py": {"html", "shutil", "subprocess"},
 }
 """What one module alone may import, and why it is that one."""
 
@@ -196,7 +197,7 @@ def python(code: str, **env: str) -> str:
 
 def test_importing_the_library_loads_no_runtime() -> None:
     """`import mmfsm`, with everything in it but the drawing, brings neither an event loop nor a client nor a logger."""
-    modules = [name for name in MODULES if name not in ("mmfsm.diagrams", "mmfsm.table.__main__")]
+    modules = [name for name in MODULES if name not in ("mmfsm.diagrams", "mmfsm.pictures", "mmfsm.table.__main__")]
     code = f"import sys, {', '.join(modules)}\nprint(*sorted({{name.split('.')[0] for name in sys.modules}}))"
     loaded = python(code).split()
 

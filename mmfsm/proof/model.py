@@ -7,8 +7,9 @@ from typing import Generic, TypeVar
 
 import attrs
 
-from mmfsm.proof.running import AnyTable, running
+from mmfsm.proof.running import running
 from mmfsm.proof.search import Choice, Counterexample, FiredRow, Invariant, Report, Sometimes, Step, explore, replay
+from mmfsm.table import AnyTable
 
 W = TypeVar("W")
 

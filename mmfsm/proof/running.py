@@ -6,15 +6,13 @@ changed copy: that is how faults are seeded), and every row taken is noted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from mmfsm import machines
 from mmfsm.proof.search import FiredRow
-from mmfsm.table import Fired, Row, Table
-
-AnyTable = Table[Any, Any, Any]
-AnyRow = Row[Any, Any, Any]
+from mmfsm.table import AnyRow, AnyTable, Fired, Table
+from mmfsm.watching import Fire, diverted
 
 
 def changed(table: AnyTable, rows: Iterable[AnyRow]) -> AnyTable:
@@ -43,41 +41,27 @@ def row_of(table: AnyTable, source: str, event: str, guard: str = "") -> AnyRow:
     return next(row for row in table.rows_for(source, event) if row.guard_text == guard)
 
 
-class running:
-    """While inside, every declared table runs compiled, or as its changed copy of the same name; gives what fires."""
+@contextmanager
+def running(instead: Iterable[AnyTable] = (), *, stock: bool = False) -> Iterator[list[FiredRow]]:
+    """While inside, every declared table runs compiled, or as its changed copy of the same name; gives what fires.
 
-    def __init__(self, instead: Iterable[AnyTable] = (), *, stock: bool = False) -> None:
-        """Name the tables that run.
+    Args:
+        instead: changed copies.
+        stock: run the rows on `transitions` instead: slower, and the same.
+    """
+    copies = {table.name: table for table in instead}
+    execute = Table.fire if stock else Table.fire_compiled
+    fired: list[FiredRow] = []
 
-        Args:
-            instead: changed copies.
-            stock: run the rows on `transitions` instead: slower, and the same.
-        """
-        self.copies = {table.name: table for table in instead}
-        self.execute = Table.fire if stock else Table.fire_compiled
-        self.before: list[Any] = []
+    def wrap(table: AnyTable, _fire: Fire) -> Fire:
+        name, runs = table.name, copies.get(table.name, table)
 
-    def __enter__(self) -> list[FiredRow]:
-        fired: list[FiredRow] = []
-        self.before = [vars(table).get("fire") for table in machines.ALL]
-        for table in machines.ALL:
-            _divert(table, self.execute, self.copies.get(table.name, table), fired)
-        return fired
+        def fire(subject: Any, event: str, payload: Any, out: Any) -> Fired[Any, Any, Any]:
+            taken: Fired[Any, Any, Any] = execute(runs, subject, event, payload, out)
+            fired.append((name, taken.row))
+            return taken
 
-    def __exit__(self, *_raised: object) -> None:
-        for table, was in zip(machines.ALL, self.before, strict=True):
-            if was is None:
-                del vars(table)["fire"]
-            else:
-                vars(table)["fire"] = was
+        return fire
 
-
-def _divert(table: AnyTable, execute: Any, runs: AnyTable, fired: list[FiredRow]) -> None:
-    name = table.name
-
-    def fire(subject: Any, event: str, payload: Any, out: Any) -> Fired[Any, Any, Any]:
-        taken: Fired[Any, Any, Any] = execute(runs, subject, event, payload, out)
-        fired.append((name, taken.row))
-        return taken
-
-    vars(table)["fire"] = fire
+    with diverted(wrap):
+        yield fired

@@ -12,15 +12,15 @@ goal. So a counterexample is a list of choices, printable as Python or JSON, and
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import attrs
 
-from mmfsm.table import Row
+from mmfsm.table import AnyRow
 
 W = TypeVar("W")
 Choice = tuple[str | int, ...]
-FiredRow = tuple[str, Row[Any, Any, Any]]
+FiredRow = tuple[str, AnyRow]
 
 
 @attrs.frozen
@@ -73,7 +73,7 @@ class Report:
         return self.counterexample is None and not self.unanswered and not self.never
 
 
-def row_key(table: str, row: Row[Any, Any, Any]) -> tuple[str, str, str, str]:
+def row_key(table: str, row: AnyRow) -> tuple[str, str, str, str]:
     """Name a row: table, source, event and guard tell it from every other."""
     return table, "/".join(row.sources), row.event, row.guard_text
 

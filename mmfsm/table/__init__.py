@@ -169,6 +169,10 @@ class Table(Generic[S, E, O]):
         return machine
 
 
+AnyTable = Table[Any, Any, Any]
+AnyRow = Row[Any, Any, Any]
+
+
 def _condition(guard: Callable[[S, E], bool]) -> Callable[..., bool]:
     def condition(subject: S, payload: E, _out: object, _taken: object) -> bool:
         return guard(subject, payload)

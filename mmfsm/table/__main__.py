@@ -8,12 +8,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 from mmfsm import machines
-from mmfsm.table import IGNORE, NEVER, Row, Table
-
-AnyTable = Table[Any, Any, Any]
+from mmfsm.table import IGNORE, NEVER, AnyRow, AnyTable
 
 
 def coverage(table: AnyTable) -> dict[str, int]:
@@ -47,7 +44,7 @@ def text(table: AnyTable) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _line(row: Row[Any, Any, Any]) -> str:
+def _line(row: AnyRow) -> str:
     guard = f"[{row.guard_text}]" if row.guards else ""
     effects = ", ".join(effect.__name__ for effect in row.effects)
     why = f"  # {row.why}" if row.why else ""

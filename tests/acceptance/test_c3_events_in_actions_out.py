@@ -6,7 +6,8 @@ from collections import Counter
 from pathlib import Path
 
 from mmfsm import actions as do
-from runner.journal import read_segment, rebuild, segments
+from mmfsm.journal import rebuild
+from runner.journal import read_segment, segments
 from runner.state_folder import state_folder
 from tests.support.bot import touch, trading
 

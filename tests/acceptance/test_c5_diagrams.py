@@ -4,7 +4,7 @@ from pathlib import Path
 
 import attrs
 
-from mmfsm import diagrams
+from mmfsm import diagrams, pictures
 from mmfsm.machines import ALL, mode
 from mmfsm.table import Table
 from tests.support.tape import ROOT
@@ -32,7 +32,7 @@ def test_one_changed_guard_makes_them_stale(tmp_path: Path) -> None:
 def test_guards_and_timeouts_are_shown() -> None:
     """Every guard of the mode and ticket tables, and every clock, is in the text of its diagram."""
     for table in ALL:
-        text = diagrams.mermaid(table)
+        text = pictures.mermaid(table)
         if table.name in ("Mode", "HedgeTicket"):
             guards = {guard.__name__ for row in table.rows for guard in row.guards if row.dest in table.states}
             assert guards and all(guard in text for guard in guards), table.name

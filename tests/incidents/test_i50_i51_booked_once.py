@@ -14,8 +14,9 @@ import attrs
 import pytest
 
 from mmfsm.events import Event, FillEvent
+from mmfsm.journal import rebuild
 from mmfsm.values import OrderStatus, Side
-from runner.journal import Journal, read_segment, rebuild, segments
+from runner.journal import Journal, read_segment, segments
 from tests.incidents.scene import Scene, opened
 from tests.mmfsm.desk_driver import T0, live_params
 from tests.support.bot import bot_on, exchange_with

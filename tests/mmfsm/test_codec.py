@@ -43,12 +43,21 @@ def test_every_event_survives_the_journey_through_json(kind: type[Any]) -> None:
 
 
 def test_decimals_travel_as_text_without_exponent() -> None:
-    """No float comes near a price."""
+    """No float comes near a price; a side of a book is one text."""
     level = Level(D("2500.10"), D("1E-8"))
     data = event_to_json(BookEvent(1, InstType.PERP, (level,), (level,), 2))
 
-    assert data["bids"] == [{"price": "2500.1", "qty": "0.00000001"}]
+    assert data["bids"] == "2500.1@0.00000001"
     assert data["inst"] == "USDT-FUTURES"
+
+
+def test_levels_written_as_objects_still_read() -> None:
+    """As journals and snapshots had them before a side became one text."""
+    told = BookEvent(1, InstType.PERP, (Level(D("2500.1"), D(3)), Level(D(2500), D("0.5"))), (Level(D(2501), D(1)),), 2)
+    data = event_to_json(told)
+    data["bids"] = [{"price": "2500.1", "qty": "3"}, {"price": "2500", "qty": "0.5"}]
+
+    assert event_from_json(data) == event_from_json(event_to_json(told)) == told
 
 
 def test_an_unknown_type_is_refused() -> None:

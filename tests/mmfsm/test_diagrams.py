@@ -13,8 +13,9 @@ import attrs
 import pytest
 
 from mmfsm import machines
-from mmfsm.diagrams import digest, dot, file_stem, label, main, mermaid, page, stale, texts, write
+from mmfsm.diagrams import file_stem, main, page, stale, texts, write
 from mmfsm.machines import slot
+from mmfsm.pictures import digest, dot, label, mermaid
 from mmfsm.table import IGNORE, KINDS, NEVER, STAY, Row, Table
 
 ROOT = Path(__file__).parents[2]

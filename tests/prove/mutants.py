@@ -26,10 +26,10 @@ from mmfsm import machines
 from mmfsm.errors import TableError
 from mmfsm.proof.desk_model import model_of_quotes, model_of_session
 from mmfsm.proof.model import Model
-from mmfsm.proof.running import AnyRow, AnyTable, changed
+from mmfsm.proof.running import changed
 from mmfsm.proof.search import Report
 from mmfsm.proof.ticket_model import model_of_tickets
-from mmfsm.table import KINDS, STAY
+from mmfsm.table import KINDS, STAY, AnyRow, AnyTable
 
 ROOT = Path(__file__).parents[2]
 TESTS_BOUND_S = 120

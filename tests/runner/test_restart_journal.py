@@ -1,5 +1,6 @@
 """The journal: what a restart reads back, what it refuses, and what a disk may do to it."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -12,10 +13,11 @@ from mmfsm import Desk, Params
 from mmfsm.codec import event_to_json
 from mmfsm.errors import ParamError
 from mmfsm.events import Event, PlaceAnswered, Tick
+from mmfsm.journal import JournalError, rebuild
 from mmfsm.testing import fill_of, opening, placed
 from mmfsm.values import OrderResult, Outcome
 from runner import journal as journals
-from runner.journal import Journal, JournalError, read_segment, rebuild, segments
+from runner.journal import Journal, read_segment, segments
 from runner.memory import Memory
 from runner.settings import Settings
 from tests.runner.processes import environment
@@ -213,11 +215,37 @@ def test_a_full_disk_is_reported_once_and_what_was_written_can_be_read(tmp_path:
     assert len(segment.events) >= 1
 
 
-def test_old_segments_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_segments_go_and_full_ones_are_compressed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the newest is plain, and is what a restart reads; the others read the same compressed."""
     monkeypatch.setattr(journals, "SEGMENTS_KEPT_MAX", 3)
     journal = Journal(tmp_path, "1")
     for _ in range(6):
         journal.begin(Desk(PARAMS, run=1))
+    (tmp_path / "left-by-a-kill.jsonl.gz.part").touch()
+    journal.begin(Desk(PARAMS, run=1))
     journal.close()
+    found = segments(tmp_path)
 
-    assert [int(path.stem.split("-")[1]) for path in segments(tmp_path)] == [4, 5, 6]
+    assert [path.name.split("-")[1] for path in found] == ["000005.jsonl.gz", "000006.jsonl.gz", "000007.jsonl"]
+    assert [path for path in tmp_path.iterdir() if path not in found] == []
+    assert {read_segment(path).run for path in found} == {1}
+
+
+def test_segments_an_earlier_run_left_full_are_compressed_by_the_next(tmp_path: Path) -> None:
+    """A run that was killed compressed nothing more."""
+    killed = Journal(tmp_path, "1")
+    killed.begin(Desk(PARAMS, run=1))
+    later = Journal(tmp_path, "1")
+    later.begin(Desk(PARAMS, run=2))
+    later.close()
+
+    assert [path.suffix for path in segments(tmp_path)] == [".gz", ".jsonl"]
+
+
+def test_a_broken_compressed_segment_is_named(tmp_path: Path) -> None:
+    """Cut short on its way, it is no journal."""
+    path = tmp_path / "000000000000001-000001.jsonl.gz"
+    path.write_bytes(gzip.compress(b"{}")[:9])
+
+    with pytest.raises(JournalError, match="expected a file compressed by gzip"):
+        read_segment(path)

@@ -1,0 +1,23 @@
+"""Files that are full are compressed, by one thread, one after the other: the loop that trades waits for none of it."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+from pathlib import Path
+
+PACKED = ".gz"
+_LEVEL = 6
+_CHUNK_BYTES = 1 << 20
+
+
+def pack(path: Path) -> None:
+    """Replace a file by its compressed copy, `.gz` behind its name. If the disk does not let it, the file stays."""
+    part = path.with_name(path.name + PACKED + ".part")
+    try:
+        with path.open("rb") as full, gzip.open(part, "wb", compresslevel=_LEVEL) as packed:
+            shutil.copyfileobj(full, packed, _CHUNK_BYTES)
+        part.rename(path.with_name(path.name + PACKED))  # whole or not there
+        path.unlink()
+    except OSError:
+        part.unlink(missing_ok=True)

@@ -1,5 +1,10 @@
 """Every order of events, up to a bound: `python -m mmfsm.explore [--model NAME] [--tickets N] [--faults N] [--json]`.
 
+    --model tickets               tickets and their orders, on their tables: every order of what a venue can do to them
+    --model quotes                the real desk, quoting: quotes × orders × feeds, with the tickets its fills open
+    --model session               the real desk from its start: checks, stop, kill and restart
+    --coarse --tickets 3 --faults 2 --bound 0        all of a coarser world: see what the report says it leaves out
+
 Explores named sub-configurations of the real tables and the real desk, and prints what was seen: states, transitions,
 rows fired and never fired, pairs nobody answers, and the shortest way to anything that is wrong. Exit status 1 if so.
 """
@@ -18,6 +23,9 @@ from mmfsm.proof.search import Counterexample, Report, Step, explore, replay, ro
 from mmfsm.proof.ticket_model import model_of_tickets
 
 __all__ = ["MODELS", "Counterexample", "Report", "Step", "explore", "main", "replay"]
+
+BOUND = 50_000
+"""States a model is explored to unless told otherwise: some ten seconds each. A report says if it was cut."""
 
 MODELS: dict[str, Callable[[argparse.Namespace], Model[Any]]] = {
     "tickets": lambda o: model_of_tickets(
@@ -67,7 +75,9 @@ def as_text(model: Model[Any], report: Report, *, rows: bool = False) -> str:
     lines = [
         f"{model.name}: {report.states} states, {report.transitions} transitions ({whole})",
         f"  rows fired {len(report.fired_rows)}, never fired {len(quiet)}, unanswered pairs {len(report.unanswered)}",
-        f"  home from everywhere: {report.stuck} states stuck, the longest benign way {report.worst_to_goal} choices",
+        f"  home from everywhere: {report.stuck} states stuck, the longest benign way {report.worst_to_goal} choices"
+        if report.complete
+        else "  home from everywhere: not asked, for not every state was seen",
     ]
     lines += [f"  never fired: {' '.join(key).strip()}" for key in quiet if rows]
     lines += [f"  unanswered: {' '.join(pair)}" for pair in report.unanswered]
@@ -83,15 +93,16 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--model", choices=tuple(MODELS), help="one model alone (default: all)")
     parser.add_argument("--tickets", type=int, default=1, help="fills that open, grow or net tickets, a path")
     parser.add_argument("--faults", type=int, default=0, help="faults a path")
-    parser.add_argument("--words", type=int, default=0, help="an operator's words a path: halt; stop, kill")
+    parser.add_argument("--words", type=int, default=1, help="an operator's words a path: halt; stop, kill")
     parser.add_argument("--sides", type=int, choices=(1, 2), default=1, help="how many sides are quoted")
     parser.add_argument("--denials", action="store_true", help="quotes: a refused order may trade, as a fault")
     parser.add_argument("--slow", action="store_true", help="tickets: messages may be late without bound")
     parser.add_argument("--coarse", action="store_true", help="tickets: orders fill whole or not, news comes at once")
-    parser.add_argument("--bound", type=int, help="stop after so many states")
+    parser.add_argument(
+        "--bound", type=int, default=BOUND, help="stop a model after so many states, 0: never (default %(default)s)"
+    )
     parser.add_argument("--rows", action="store_true", help="name the rows that no path has taken")
     parser.add_argument("--json", action="store_true", help="print JSON, one object a model")
-    parser.add_argument("--progress", action="store_true", help="tell depth, states and transitions as they grow")
     return parser.parse_args(argv)
 
 
@@ -101,7 +112,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     status = 0
     for name in [options.model] if options.model else list(MODELS):
         model = MODELS[name](options)
-        report = model.explore(options.bound, progress=_tell if options.progress else None)
+        report = model.explore(options.bound or None, progress=_tell if sys.stderr.isatty() else None)
         if report.complete is False:
             report.never = []  # what lies beyond the bound was not looked for
         status = status if report.sound else 1
@@ -112,7 +123,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _tell(depth: int, states: int, transitions: int) -> None:
-    sys.stderr.write(f"\rdepth {depth}, {states} states, {transitions} transitions ")
+    sys.stderr.write(f"\rdepth {depth}, {states} states, {transitions} transitions \r")
     sys.stderr.flush()
 
 

@@ -76,7 +76,13 @@ def key(world: World) -> Hashable:
         world.opened > 0,
         world.alerted,
         tuple(
-            (canonical.ticket_key(ticket, now), name in world.lied, name in world.refused)
+            (
+                canonical.ticket_key(ticket, now),
+                ticket.filled > 0,
+                name in world.lied,
+                name in world.refused,
+                name in world.denied,
+            )
             for name, ticket in known.items()
         ),
         tuple(
@@ -108,6 +114,20 @@ def one_child(world: World) -> str:
         out = [oid for oid, order in world.orders.items() if order.owner == name and order.state != orders.SETTLED]
         if len(out) > 1 or (ticket.child is not None) != bool(out):
             return f"{name} has {out} out and believes {ticket.child}"
+    return ""
+
+
+def state_is_true(world: World) -> str:
+    """PENDING has no hedge fill and PARTIAL has; CHASING is past its deadline; UNWINDING had its time, or a refusal."""
+    for ticket in world.tickets.values():
+        holds = {
+            tickets.PENDING: not ticket.filled and not ticket.unwound,
+            tickets.PARTIAL: ticket.filled > 0 and not ticket.unwound,
+            tickets.CHASING: world.now >= ticket.deadline_ms and not ticket.unwound,
+            tickets.UNWINDING: world.now >= ticket.unhedged_until_ms or ticket.hedge_id in world.denied,
+        }
+        if not holds[ticket.state]:
+            return f"{ticket.state}: {ticket}"
     return ""
 
 
@@ -150,6 +170,7 @@ INVARIANTS: Mapping[str, Callable[[World], str]] = {
     model.ONE_OWNER: one_owner,
     model.ADDS_UP: adds_up,
     model.ONE_CHILD: one_child,
+    model.STATE_IS_TRUE: state_is_true,
     model.NO_HEDGE_ALONE: sent_right(model.NO_HEDGE_ALONE),
     model.NOT_TOO_MUCH + ", as sent": sent_right(model.NOT_TOO_MUCH),
     model.NOT_TOO_MUCH: not_too_much,

@@ -73,7 +73,7 @@ REFUSALS = {"leg": Outcome.REFUSED_LEG, "busy": Outcome.BUSY, "flat": Outcome.FL
 class World:
     """Tickets, orders and the exchange. `exposures` and `faults` are what the path may still spend; `broken` says what
     was wrong with something that was sent, as (invariant's name, detail); `lied`: tickets the exchange has misled;
-    `refused`: tickets that spot has refused and the perp has not since."""
+    `refused`: tickets that spot has refused and the perp has not since; `denied`: those it has ever refused."""
 
     exposures: int
     faults: int
@@ -93,6 +93,7 @@ class World:
     settled: list[str] = attrs.field(factory=list)
     lied: dict[str, None] = attrs.field(factory=dict)
     refused: dict[str, None] = attrs.field(factory=dict)
+    denied: dict[str, None] = attrs.field(factory=dict)
     broken: tuple[str, str] | None = None
 
     def copy(self) -> World:
@@ -104,6 +105,7 @@ class World:
             settled=[],
             lied=dict(self.lied),
             refused=dict(self.refused),
+            denied=dict(self.denied),
         )
 
     def view(self) -> HedgeView:
@@ -257,7 +259,7 @@ def _settle(world: World) -> None:
         elif order.refusal in (Outcome.REFUSED_LEG, Outcome.FATAL):
             event = "spot_refused"
         if event == "spot_refused":
-            world.refused[order.owner] = None
+            world.refused[order.owner] = world.denied[order.owner] = None
         elif event == "perp_refused":
             world.refused.pop(order.owner, None)
         if ticket is not None:

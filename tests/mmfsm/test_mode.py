@@ -35,6 +35,8 @@ def test_quoting_is_allowed_only_without_a_reason_against_it() -> None:
 
     fire(mode, "review")
     assert mode.state == QUOTING
+    assert fire(mode, "review") == []
+    assert mode.state == QUOTING
     assert fire(mode, "review", why_not="funding_small") == ["pull_quotes"]
     assert mode.state == IDLE
 
@@ -163,3 +165,35 @@ def test_there_is_nothing_to_clear_or_resume_outside_halted(state: str, event: s
 
     assert fire(mode, event, reason="x") == []
     assert mode.state == state
+
+
+@pytest.mark.parametrize(("event", "latched"), [("clear", False), ("resume", True)])
+@pytest.mark.parametrize(("ms", "state"), [(0, COOLDOWN), (999, COOLDOWN), (1_000, IDLE)])
+def test_a_cooldown_that_began_in_halted_is_kept(event: str, latched: bool, ms: int, state: str) -> None:
+    """The last ticket done while HALTED starts it; leaving HALTED before it is over leads to COOLDOWN, reasons gone."""
+    mode = ModeState()
+    fire(mode, "halt", reason="x", latched=latched)
+    assert fire(mode, "tickets_done", cooldown_ms=1_000) == []
+
+    fire(mode, event, ms, reason="x")
+
+    assert (mode.state, mode.reasons) == (state, {})
+
+
+@pytest.mark.parametrize(("event", "latched"), [("clear", False), ("resume", True)])
+def test_a_halt_left_for_hedging_leaves_no_reason(event: str, latched: bool) -> None:
+    """A reason that stayed behind would hold the next halt for ever."""
+    mode = ModeState()
+    fire(mode, "halt", reason="x", latched=latched)
+
+    out = fire(mode, event, reason="x", tickets_open=True)
+
+    assert mode.reasons == {} and out == (["resumed"] if latched else [])
+
+
+def test_hedging_goes_on_while_further_tickets_open() -> None:
+    """A second ticket is no news: the mode is left when the last is done."""
+    mode = ModeState(HEDGING)
+
+    assert fire(mode, "ticket_opened") == [] and mode.state == HEDGING
+    assert fire(mode, "review") == [] and mode.state == HEDGING

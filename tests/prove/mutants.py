@@ -37,11 +37,11 @@ FAR = 100_000
 
 OWN_TESTS = {
     "Mode": ("test_mode.py",),
-    "HedgeTicket": ("test_ticket.py",),
-    "Order": ("test_order_machine.py",),
+    "HedgeTicket": ("test_rows.py", "test_ticket.py"),
+    "Order": ("test_rows.py", "test_order_machine.py"),
     "QuoteSlot": ("test_slot.py",),
-    "Feed": ("test_feed.py",),
-    "Session": ("test_session.py",),
+    "Feed": ("test_rows.py", "test_feed.py"),
+    "Session": ("test_rows.py", "test_session.py"),
 }
 DESK_TESTS = ("test_desk.py", "test_guards_in_the_desk.py", "test_orders.py")
 

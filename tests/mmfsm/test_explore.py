@@ -342,7 +342,7 @@ def test_the_tables_are_as_they_were_afterwards() -> None:
 
 def test_the_command_prints_what_it_saw(capsys: pytest.CaptureFixture[str]) -> None:
     """States, transitions, rows and what is left out; status 0."""
-    assert command.main(["--model", "session"]) == 0
+    assert command.main(["--model", "session", "--words", "0"]) == 0
     said = capsys.readouterr().out
 
     assert said.startswith("session: ") and "unanswered pairs 0" in said and "left out: " in said

@@ -31,7 +31,9 @@ MODELS: dict[str, Callable[[argparse.Namespace], Model[Any]]] = {
     "tickets": lambda o: model_of_tickets(
         o.tickets, o.faults, (0,) if o.coarse else (0, -4, 4), prompt=not o.slow, coarse=o.coarse
     ),
-    "quotes": lambda o: model_of_quotes(o.tickets, o.faults, o.words, sides=o.sides, denials=o.denials),
+    "quotes": lambda o: model_of_quotes(
+        o.tickets, o.faults, o.words, sides=o.sides, denials=o.denials, closing=o.flatten
+    ),
     "session": lambda o: model_of_session(o.tickets, o.faults, o.words, sides=o.sides),
 }
 
@@ -93,9 +95,10 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--model", choices=tuple(MODELS), help="one model alone (default: all)")
     parser.add_argument("--tickets", type=int, default=1, help="fills that open, grow or net tickets, a path")
     parser.add_argument("--faults", type=int, default=0, help="faults a path")
-    parser.add_argument("--words", type=int, default=1, help="an operator's words a path: halt; stop, kill")
+    parser.add_argument("--words", type=int, default=1, help="an operator's words a path: halt, resume; stop, kill")
     parser.add_argument("--sides", type=int, choices=(1, 2), default=1, help="how many sides are quoted")
     parser.add_argument("--denials", action="store_true", help="quotes: a refused order may trade, as a fault")
+    parser.add_argument("--flatten", action="store_true", help="quotes: an operator may say flatten, too")
     parser.add_argument("--slow", action="store_true", help="tickets: messages may be late without bound")
     parser.add_argument("--coarse", action="store_true", help="tickets: orders fill whole or not, news comes at once")
     parser.add_argument(

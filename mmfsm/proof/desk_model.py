@@ -55,13 +55,22 @@ def _cold(exposures: int, faults: int, words: int, sides: int) -> World:
 
 
 def model_of_quotes(
-    exposures: int = 1, faults: int = 0, words: int = 0, *, sides: int = 1, denials: bool = False
+    exposures: int = 1,
+    faults: int = 0,
+    words: int = 0,
+    *,
+    sides: int = 1,
+    denials: bool = False,
+    closing: bool = False,
 ) -> Model[World]:
-    """Return the model of a desk that quotes so many sides, with so many fills, faults and operator's words a path."""
+    """Return the model of a desk that quotes so many sides, with so many fills, faults and operator's words a path.
+
+    `denials`: a refused order may trade, as a fault; `closing`: an operator may also say flatten.
+    """
 
     def init() -> list[World]:
         with running():  # as declared, whatever is explored
-            return [attrs.evolve(_opened(exposures, faults, words, sides), denials=denials)]
+            return [attrs.evolve(_opened(exposures, faults, words, sides), denials=denials, closing=closing)]
 
     return Model(
         name="quotes",
@@ -71,7 +80,7 @@ def model_of_quotes(
         fire=fire,
         canonical=key,
         invariants=INVARIANTS,
-        sometimes=_sometimes_quotes(exposures, faults, words),
+        sometimes=_sometimes_quotes(exposures, faults, words, closing=closing),
         goal=goal,
         tables=tuple(machines.ALL),
     )
@@ -129,7 +138,9 @@ def alphabet(world: World) -> list[Choice]:
     if world.faults and not world.down:
         choices += [("fault", "feed_down", feed.value) for feed in FEEDS]
     if world.words:
-        choices.append(("operator", "halt"))
+        held = world.state.mode.latched or world.state.flattened
+        words = ("halt", *(["resume"] if held else []), *(["flatten"] if world.closing else []))
+        choices += [("operator", word) for word in words]
     return list(dict.fromkeys(choices))
 
 
@@ -272,7 +283,8 @@ def _flat(world: World) -> bool:
 def goal(world: World) -> bool:
     """Flat and quoting, or as quiet as a halt can be, or a person was called."""
     s = world.state
-    resting = s.mode.state == "QUOTING" or (s.mode.latched and not s.orders.open)
+    waits = s.mode.latched or (s.flattened and not s.ledger.perp)  # for an operator's word
+    resting = s.mode.state == "QUOTING" or (waits and not s.orders.open)
     return bool(_called(world) and world.alerts) or (_flat(world) and resting)
 
 
@@ -284,7 +296,7 @@ def goal_of_session(world: World) -> bool:
 # --- what must be reached ---------------------------------------------------------------------------------------------
 
 
-def _sometimes_quotes(exposures: int, faults: int, words: int) -> dict[str, Sometimes[World]]:
+def _sometimes_quotes(exposures: int, faults: int, words: int, *, closing: bool) -> dict[str, Sometimes[World]]:
     wanted: dict[str, Sometimes[World]] = {
         "quotes are pulled": fires("QuoteSlot", "unwant", to="CLOSING"),
         "a hedge is sent at once": fires("HedgeTicket", "opened", effect="send_hedge"),
@@ -300,6 +312,10 @@ def _sometimes_quotes(exposures: int, faults: int, words: int) -> dict[str, Some
         wanted["spot refuses for good"] = fires("HedgeTicket", "spot_refused")
     if words:
         wanted["a person halts"] = fires("Mode", "halt", to="HALTED")
+    if words and closing:
+        wanted["the pair is closed on a word"] = lambda _b, _c, taken: taken.world.state.flattened
+    if words > 1:
+        wanted["a person resumes"] = fires("Mode", "resume")
     return wanted if exposures else {}
 
 

@@ -36,6 +36,7 @@ from mmfsm.events import (
     FeedName,
     FillEvent,
     FillsRead,
+    Flatten,
     Halt,
     OrderEvent,
     OrderQueried,
@@ -73,6 +74,14 @@ REFUSALS = {
     "flat": OrderResult(Outcome.FLAT, code="22002"),
 }
 FEEDS = (FeedName.PERP_BOOK, FeedName.SPOT_BOOK, FeedName.PRIVATE)
+
+WORDS: dict[str, type[Halt | Resume | Flatten | Stop]] = {
+    "halt": Halt,
+    "resume": Resume,
+    "flatten": Flatten,
+    "stop": Stop,
+}
+"""What an operator may say."""
 
 PARAMS = Params(
     perp_tif="both",
@@ -115,7 +124,8 @@ PARAMS = Params(
 @attrs.define
 class World:
     """A desk, the exchange, and what the path may still spend: fills of quotes, faults, an operator's words.
-    Without `cash` on spot only the bid is quoted; `denials`: a refused order may trade."""
+    Without `cash` on spot only the bid is quoted; `denials`: a refused order may trade; `closing`: flatten may be
+    said."""
 
     state: DeskState
     exposures: int
@@ -124,6 +134,7 @@ class World:
     patient: bool = False
     cash: int = 5_000
     denials: bool = False
+    closing: bool = False
     perp: int = 0
     spot: int = 0
     orders: dict[str, OrderRequest] = attrs.field(factory=dict)
@@ -189,8 +200,8 @@ def _events(world: World, choice: Choice) -> list[Event]:
     if what == "feed_up":
         world.down = tuple(feed for feed in world.down if feed != choice[2])
         return reading.feed_up(now, FeedName(str(choice[2])))
-    if what in ("halt", "resume", "stop"):
-        return [{"halt": Halt, "resume": Resume, "stop": Stop}[str(what)](now)]
+    if what in WORDS:
+        return [WORDS[str(what)](now)]
     return _venue_events(world, choice)
 
 

@@ -122,7 +122,7 @@ LARGE: dict[str, Callable[[], Model[Any]]] = {
     "two tickets": lambda: model_of_tickets(2, 0, (0,)),
     "a ticket and two faults": lambda: model_of_tickets(1, 2, (0,)),
     "two quotes, a fill": lambda: model_of_quotes(1, 0, sides=2),
-    "a quoting desk, a fill, a halt": lambda: model_of_quotes(1, 0, 1),
+    "a quoting desk, a fill, a halt and its end": lambda: model_of_quotes(1, 0, 2),
     "a quoting desk, a fill, a fault": lambda: model_of_quotes(1, 1),
     "a run that is stopped or killed": lambda: model_of_session(0, 0, 1),
     "three tickets and two faults, coarsely": lambda: model_of_tickets(3, 2, (0,), coarse=True),
@@ -131,6 +131,7 @@ BOUNDED: dict[str, Callable[[], Model[Any]]] = {
     "two tickets and a fault": lambda: model_of_tickets(2, 1, (0,)),
     "three tickets and two faults": lambda: model_of_tickets(3, 2, (0,)),
     "a quoting desk, two fills": lambda: model_of_quotes(2, 0),
+    "a quoting desk that is told to close its pair": lambda: model_of_quotes(1, 0, 1, closing=True),
     "a run that is stopped or killed with a ticket open": lambda: model_of_session(1, 0, 1),
 }
 

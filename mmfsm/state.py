@@ -22,7 +22,7 @@ from mmfsm.machines.slot import QuoteSlot
 from mmfsm.machines.ticket import HedgeLimits, HedgeTicket, HedgeView
 from mmfsm.orders import Orders
 from mmfsm.params import Params
-from mmfsm.table import E, Fired, O, S, Table
+from mmfsm.table import NEVER, E, O, Row, S, Table
 from mmfsm.values import (
     ZERO,
     Constraints,
@@ -202,13 +202,12 @@ class Turn:
             **fields,
         )
 
-    def fire(self, table: Table[S, E, O], subject: S, event: str, payload: E, out: O) -> Fired[S, E, O]:
+    def fire(self, table: Table[S, E, O], subject: S, event: str, payload: E, out: O) -> Row[S, E, O]:
         """Run one event through one machine. A pair the table calls impossible is recorded, and halts for a person."""
-        fired = table.fire(subject, event, payload, out)
-        if fired.impossible:
-            reason = f"impossible:{table.name}:{fired.before}:{event}"
-            self.halt_soon(reason, latched=True, detail=fired.row.why)
-        return fired
+        row = table.fire(subject, event, payload, out)
+        if row.dest == NEVER:  # the state is what it was
+            self.halt_soon(f"impossible:{table.name}:{subject.state}:{event}", latched=True, detail=row.why)
+        return row
 
     def halt_soon(self, reason: str, *, latched: bool, detail: str = "") -> None:
         """Ask for a halt; the mode machine takes it before this turn ends."""

@@ -7,10 +7,10 @@
     tick, idle          a tick of a desk that may not quote
 
 Beside each stands the same decision written by hand: `PlainBot`, three functions of if and else that know nothing of
-modes, clocks, refusals, lost answers or restarts, and log nothing. It is no bot to trade with; it is the floor, taken in
-the same run, so that the ratio holds on any machine. Both must name the same orders, or the run fails.
+modes, clocks, refusals, lost answers or restarts, and log nothing. It is no bot to trade with; it is the floor, taken
+in the same run, so that the ratio holds on any machine. Both must name the same orders, or the run fails.
 
-Figures are medians of single calls in microseconds, the rows from `transitions` as in a live run.
+Figures are medians of single calls, in microseconds.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ def open_from_dust(turn: Turn) -> None:
     if s.tickets or s.dust == 0 or s.constraints is None or InstType.SPOT not in s.books:
         return
     side = Side.BUY if s.dust > 0 else Side.SELL
-    price = turn.hedge_view().touch(InstType.SPOT, side.opposite)
+    price = turn.touch(InstType.SPOT, side.opposite)
     if price is not None and tradable_qty(abs(s.dust), price, s.constraints.spot) > 0:
         _open(turn, side, ZERO, "dust")
 

@@ -147,15 +147,29 @@ class DeskState:
         return self.session.state == "READY"
 
 
+@attrs.frozen
+class Limits:
+    """The machines' clocks and prices, read off the parameters once for all turns of a desk."""
+
+    perp_order: OrderLimits
+    spot_order: OrderLimits
+    hedge: HedgeLimits
+
+    @classmethod
+    def of(cls, params: Params) -> Limits:
+        return cls(order_limits(params, InstType.PERP), order_limits(params, InstType.SPOT), hedge_limits(params))
+
+
 class Turn:
     """One event's turn: reads and writes the state, collects actions. Orders leave before everything else.
 
     `at_ms` is the desk's own time, which never goes back; `told_ms` is the event's, which records carry.
     """
 
-    def __init__(self, state: DeskState, params: Params, at_ms: int, told_ms: int) -> None:
+    def __init__(self, state: DeskState, params: Params, limits: Limits, at_ms: int, told_ms: int) -> None:
         self.s = state
         self.p = params
+        self.limits = limits
         self.at_ms = at_ms
         self.told_ms = told_ms
         self.settled: list[Order] = []
@@ -223,14 +237,19 @@ class Turn:
 
     def mid(self, inst: InstType) -> Decimal | None:
         book = self.s.books.get(inst)
-        return None if book is None else (book.bids[0].price + book.asks[0].price) / 2
+        return None if book is None else (book.bids[0].price + book.asks[0].price) / TWO
+
+    def touch(self, inst: InstType, side: Side) -> Decimal | None:
+        """Return the price a taker on `side` meets, or None without a book."""
+        book = self.s.books.get(inst)
+        return None if book is None else (book.asks if side is Side.BUY else book.bids)[0].price
 
     def next_cycle(self) -> int:
         self.s.cycle += 1
         return self.s.cycle
 
     def order_limits(self, inst: InstType) -> OrderLimits:
-        return order_limits(self.p, inst)
+        return self.limits.spot_order if inst is InstType.SPOT else self.limits.perp_order
 
     def hedge_view(self) -> HedgeView:
         """What a ticket sees now. Only called once the constraints are there: without them nothing was ever sent."""
@@ -238,7 +257,7 @@ class Turn:
         spot, perp = self.s.books.get(InstType.SPOT), self.s.books.get(InstType.PERP)
         return HedgeView(
             self.s.constraints,
-            hedge_limits(self.p),
+            self.limits.hedge,
             spot.bids[0].price if spot else None,
             spot.asks[0].price if spot else None,
             perp.bids[0].price if perp else None,
@@ -246,6 +265,8 @@ class Turn:
             self.s.ledger.perp,
         )
 
+
+TWO = Decimal(2)
 
 SPOT_LATE_MS = 500
 """A spot order cannot arrive later than its receive window, plus this much for two clocks."""

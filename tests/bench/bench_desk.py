@@ -150,9 +150,10 @@ class Scene:
             self.quotes_stay()
             self.quotes_move()
             self.fill((Side.BUY, Side.SELL)[count % 2])
-        self.ticks(rounds, "tick, quoting")
+        self._quote_again()
+        self.ticks(rounds, "tick, quoting", "QUOTING")
         self.tell(FundingEvent(self.now_ms, Funding(ZERO)))
-        self.ticks(rounds, "tick, idle")
+        self.ticks(rounds, "tick, idle", "IDLE")
 
     def timed(self, name: str, event: Event, plain: Callable[[Any], list[Sent]]) -> None:
         """Give both the event, take their times, and compare their orders; then play the exchange."""
@@ -209,11 +210,12 @@ class Scene:
 
     def _quote_again(self) -> None:
         """Let the pace of quoting pass, and bring both quotes back."""
+        self.tell(FundingEvent(self.now_ms, Funding(Decimal("0.0001"))))
         for _ in range(3):
             self.now_ms += PARAMS.requote_min_ms + 1
             for inst in (InstType.SPOT, InstType.PERP):
                 book = self._book(inst, self.mid, 50)
-                self.plain.books[inst] = book
+                self.plain.books[inst], self.plain.heard_ms = book, self.now_ms
                 self.tell(book)
         assert len(self.plain.resting) == 2, self.desk.state.why_not
 
@@ -239,14 +241,12 @@ class Scene:
         self.timed("fill → hedge", event, self.plain.on_fill)
         self.plain.coin, self.plain.cash = self.desk.state.ledger.spot, Decimal(5000)
 
-    def ticks(self, rounds: int, name: str) -> None:
+    def ticks(self, rounds: int, name: str, mode: str) -> None:
         """Ticks between two that are logged."""
-        self._quote_again() if name == "tick, quoting" else None
         self.tell(Tick(self.now_ms))
-        for count in range(rounds):
-            if count % 100 == 0:
-                self.desk.state.tick_logged_ms = self.now_ms
+        for _ in range(rounds):
             self.timed(name, Tick(self.now_ms), self.plain.on_tick)
+        assert self.desk.state.mode.state == mode, self.desk.state.why_not
 
 
 def figures(samples: dict[str, Samples]) -> dict[str, dict[str, float]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from mmfsm.events import BookEvent
-from mmfsm.values import ZERO, BBO, BookMetrics
+from mmfsm.values import BBO, ZERO, BookMetrics
 
 OBI_EPS = Decimal("1e-9")
 """Keeps the imbalance of two empty sides at zero, in base coin."""

@@ -99,14 +99,15 @@ class Desk:
 
     def _upkeep(self, turn: Turn, event: Event) -> None:
         """After the event itself: clocks, exposure, mode, quotes. Each is idle unless something is due."""
-        if isinstance(event, Tick):
+        is_tick = isinstance(event, Tick)
+        if is_tick:
             for order in list(turn.s.orders.open.values()):
                 placing.tell(turn, order, "timer")
             _settle(turn)
             booking.ask_unparsable(turn)
             booking.ask_parked(turn)
             booking.judge_untold(turn)
-        if isinstance(event, (Tick, BookEvent)):
+        if is_tick or isinstance(event, BookEvent):
             hedging.tick(turn)
         for change in turn.exposed:
             if change:
@@ -114,23 +115,22 @@ class Desk:
         hedging.watch(turn)
         if turn.s.books_open:
             hedging.open_from_dust(turn)
-        if isinstance(event, Tick):
+        if is_tick:
             feeding.tick(turn)
             reconciling.tick(turn)
         sessions.tick(turn)
         flatten_step(turn)
-        if isinstance(event, (Tick, FillEvent)):
+        if is_tick or isinstance(event, FillEvent):
             modes.watch_day(turn)
         modes.review(turn)
         wanted = quoting.review(turn, self.strategy)
         _settle(turn)
         if turn.halts:
             modes.review(turn)  # asked for while the quotes were brought up to date
-        self._report(turn, event, wanted)
+        if is_tick:
+            self._report(turn, wanted)
 
-    def _report(self, turn: Turn, event: Event, wanted: QuotePlan | None) -> None:
-        if not isinstance(event, Tick):
-            return
+    def _report(self, turn: Turn, wanted: QuotePlan | None) -> None:
         period_ms = int(turn.p.tick_sec * 1000)
         if turn.at_ms - turn.s.tick_logged_ms >= period_ms * 9 // 10:
             turn.s.tick_logged_ms = turn.at_ms
@@ -244,7 +244,8 @@ def _route(turn: Turn, event: Event) -> None:
 def _settle(turn: Turn) -> None:
     """Tell the owners of orders that settled in this turn, until no more settle."""
     for _ in range(SETTLE_ROUNDS_MAX):
-        booking.release_early(turn)
+        if turn.s.orders.early:
+            booking.release_early(turn)
         if not turn.settled:
             return
         orders, turn.settled = turn.settled, []

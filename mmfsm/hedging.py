@@ -166,8 +166,8 @@ def child_settled(turn: Turn, order: Order) -> None:
 
 def watch(turn: Turn) -> None:
     """Watch open exposure, in every mode: past the notional limit every ticket is told to hurry."""
-    price = turn.mid(InstType.PERP)
-    if price is None or not turn.s.tickets:
+    price = turn.mid(InstType.PERP) if turn.s.tickets else None
+    if price is None:
         return
     notional = abs(sum((ticket.exposure for ticket in turn.s.tickets.values()), ZERO)) * price
     if notional <= turn.p.max_unhedged_notional:

@@ -175,6 +175,7 @@ class Turn:
         self.settled: list[Order] = []
         self.exposed: list[Decimal] = []
         self.halts: list[tuple[str, bool, str]] = []
+        self._told: tuple[Decimal, Decimal, BookEvent | None, PosSnapshot] | None = None
         self._first: list[Action] = []
         self._then: list[Action] = []
 
@@ -231,9 +232,14 @@ class Turn:
         self.do(Alert(self.told_ms, reason, text, what_to_do))
 
     def positions(self) -> PosSnapshot:
-        ledger, price = self.s.ledger, self.mid(InstType.PERP)
-        notional = None if price is None else abs(ledger.delta) * price
-        return PosSnapshot(ledger.perp, ledger.spot_change, notional)
+        """The positions of this moment; made once for all records between which nothing moved."""
+        ledger, book, told = self.s.ledger, self.s.books.get(InstType.PERP), self._told
+        if told is None or told[0] is not ledger.perp or told[1] is not ledger.spot or told[2] is not book:
+            price = self.mid(InstType.PERP)
+            notional = None if price is None else abs(ledger.delta) * price
+            snapshot = PosSnapshot(ledger.perp, ledger.spot_change, notional)
+            told = self._told = (ledger.perp, ledger.spot, book, snapshot)
+        return told[3]
 
     def mid(self, inst: InstType) -> Decimal | None:
         book = self.s.books.get(inst)

@@ -16,7 +16,7 @@ from typing import Any
 
 from mmfsm import machines
 from mmfsm.journal import Segment, rebuild
-from mmfsm.table import NEVER, AnyRow, AnyTable, Fired
+from mmfsm.table import NEVER, AnyRow, AnyTable
 from mmfsm.watching import Fire, diverted
 
 Key = tuple[str, str, str, str]
@@ -39,10 +39,11 @@ def counting() -> Iterator[Counts]:
     def wrap(table: AnyTable, fire: Fire) -> Fire:
         name = table.name
 
-        def counted(subject: Any, event: str, payload: Any, out: Any) -> Fired[Any, Any, Any]:
-            fired = fire(subject, event, payload, out)
-            counts[key(name, fired.before, fired.row)] += 1
-            return fired
+        def counted(subject: Any, event: str, payload: Any, out: Any) -> AnyRow:
+            before = subject.state
+            row = fire(subject, event, payload, out)
+            counts[key(name, before, row)] += 1
+            return row
 
         return counted
 

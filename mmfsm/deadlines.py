@@ -2,44 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
+from mmfsm.events import FeedName
 from mmfsm.machines import feed as feeds
 from mmfsm.machines import order as orders
 from mmfsm.machines import ticket as tickets
+from mmfsm.machines.mode import COOLDOWN
 from mmfsm.machines.order import Order
 from mmfsm.params import Params
 from mmfsm.state import DeskState
-from mmfsm.values import Mode, Tif
+
+BOOKS = (FeedName.PERP_BOOK, FeedName.SPOT_BOOK)
 
 
 def next_due_ms(s: DeskState, p: Params) -> int | None:
     """Return the earliest clock that lies in the future; one that has passed without effect waits for an event."""
-    return min((due for due in _dues(s, p) if due > s.now_ms), default=None)
+    return min([due for due in _dues(s, p) if due > s.now_ms], default=None)
 
 
-def _dues(s: DeskState, p: Params) -> Iterator[int]:
+def _dues(s: DeskState, p: Params) -> list[int]:
+    dues = []
     for ticket in s.tickets.values():
         due = tickets.next_due_ms(ticket)
-        if due is not None:
-            yield due
-        yield ticket.next_try_ms
+        dues += [ticket.next_try_ms] if due is None else [due, ticket.next_try_ms]
     for order in s.orders.open.values():
-        yield from _order_dues(order, p)
-    for feed in s.feeds.values():
-        if feed.state == feeds.FRESH and feed.name in ("perp_book", "spot_book"):
-            yield feed.heard_ms + p.book_stale_ms
-    if s.mode.state == Mode.COOLDOWN:
-        yield s.mode.cool_until_ms
+        due = _order_due(order, p)
+        if due is not None:
+            dues.append(due)
+    for name in BOOKS:
+        feed = s.feeds[name]
+        if feed.state == feeds.FRESH:
+            dues.append(feed.heard_ms + p.book_stale_ms)
+    if s.mode.state == COOLDOWN:
+        dues.append(s.mode.cool_until_ms)
+    return dues
 
 
-def _order_dues(order: Order, p: Params) -> Iterator[int]:
-    may_ask = order.asked_ms + p.query_period_ms
+def _order_due(order: Order, p: Params) -> int | None:
+    if order.resting:
+        return None
     if order.state == orders.SENT:
-        yield order.sent_ms + p.answer_bound_ms
-    elif order.state == orders.LIVE and order.request.tif is Tif.IOC:
-        yield max(order.since_ms + p.child_settle_ms, may_ask)
-    elif order.state == orders.CANCELLING:
-        yield max(order.since_ms + p.cancel_settle_ms, may_ask)
-    elif order.state in (orders.UNKNOWN, orders.UNSETTLED):
-        yield may_ask
+        return order.sent_ms + p.answer_bound_ms
+    may_ask = order.asked_ms + p.query_period_ms
+    if order.state == orders.LIVE:
+        return max(order.since_ms + p.child_settle_ms, may_ask)
+    if order.state == orders.CANCELLING:
+        return max(order.since_ms + p.cancel_settle_ms, may_ask)
+    return may_ask if order.state in (orders.UNKNOWN, orders.UNSETTLED) else None

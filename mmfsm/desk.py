@@ -54,9 +54,9 @@ from mmfsm.params import Params
 from mmfsm.placing import BID, FLATTEN, PROBE, STRAY
 from mmfsm.reporting import tick_record
 from mmfsm.restart import restarted
-from mmfsm.state import SNAPSHOT_VERSION, DeskState, Turn
+from mmfsm.state import SNAPSHOT_VERSION, DeskState, Limits, Turn
 from mmfsm.strategy import ObiFundingStrategy, Strategy
-from mmfsm.values import QuotePlan
+from mmfsm.values import ZERO, QuotePlan
 
 CLOCK_BACK_MAX_MS = 1_000
 """A step backwards below this is jitter between event sources; above it the clock was set."""
@@ -82,6 +82,7 @@ class Desk:
         self.params = params
         self.strategy = strategy or ObiFundingStrategy()
         self.state = state or DeskState(run=run)
+        self._limits = Limits.of(params)
 
     def handle(self, event: Event) -> tuple[Action, ...]:
         """Take one event and return what to do, in order: hedges first.
@@ -90,7 +91,7 @@ class Desk:
             IllegalEvent: it is no event of `mmfsm.events`, or a field is out of range; nothing has changed.
         """
         check(event)
-        turn = _begin(self.state, self.params, event)
+        turn = _begin(self.state, self.params, self._limits, event)
         _route(turn, event)
         _settle(turn)
         self._upkeep(turn, event)
@@ -98,14 +99,15 @@ class Desk:
 
     def _upkeep(self, turn: Turn, event: Event) -> None:
         """After the event itself: clocks, exposure, mode, quotes. Each is idle unless something is due."""
-        if isinstance(event, Tick):
+        is_tick = isinstance(event, Tick)
+        if is_tick:
             for order in list(turn.s.orders.open.values()):
                 placing.tell(turn, order, "timer")
             _settle(turn)
             booking.ask_unparsable(turn)
             booking.ask_parked(turn)
             booking.judge_untold(turn)
-        if isinstance(event, (Tick, BookEvent)):
+        if is_tick or isinstance(event, BookEvent):
             hedging.tick(turn)
         for change in turn.exposed:
             if change:
@@ -113,23 +115,24 @@ class Desk:
         hedging.watch(turn)
         if turn.s.books_open:
             hedging.open_from_dust(turn)
-        if isinstance(event, Tick):
+        if is_tick:
             feeding.tick(turn)
             reconciling.tick(turn)
         sessions.tick(turn)
         flatten_step(turn)
-        if isinstance(event, (Tick, FillEvent)):
+        if is_tick or isinstance(event, FillEvent):
             modes.watch_day(turn)
         modes.review(turn)
         wanted = quoting.review(turn, self.strategy)
         _settle(turn)
         if turn.halts:
             modes.review(turn)  # asked for while the quotes were brought up to date
-        self._report(turn, event, wanted)
+        if is_tick:
+            self._report(turn, wanted)
 
-    def _report(self, turn: Turn, event: Event, wanted: QuotePlan | None) -> None:
+    def _report(self, turn: Turn, wanted: QuotePlan | None) -> None:
         period_ms = int(turn.p.tick_sec * 1000)
-        if isinstance(event, Tick) and turn.at_ms - turn.s.tick_logged_ms >= period_ms * 9 // 10:
+        if turn.at_ms - turn.s.tick_logged_ms >= period_ms * 9 // 10:
             turn.s.tick_logged_ms = turn.at_ms
             tick_record(turn, wanted)
 
@@ -203,9 +206,10 @@ def check(event: Event) -> None:
 def _check_book(event: BookEvent) -> None:
     if not event.bids or not event.asks:
         raise IllegalEvent(event, "expected at least one level on each side")
-    levels = event.bids + event.asks
-    if not all(_is_number(level.price, level.qty) and level.price > 0 and level.qty >= 0 for level in levels):
-        raise IllegalEvent(event, "expected prices above zero and sizes not below it")
+    for level in event.bids + event.asks:
+        price, qty = level.price, level.qty
+        if not (price.is_finite() and qty.is_finite() and price > ZERO and qty >= ZERO):
+            raise IllegalEvent(event, "expected prices above zero and sizes not below it")
     if event.bids[0].price >= event.asks[0].price:
         raise IllegalEvent(event, f"crossed: bid {event.bids[0].price} ≥ ask {event.asks[0].price}")
 
@@ -214,7 +218,7 @@ def _is_number(*values: Decimal) -> bool:
     return all(value.is_finite() for value in values)
 
 
-def _begin(state: DeskState, params: Params, event: Event) -> Turn:
+def _begin(state: DeskState, params: Params, limits: Limits, event: Event) -> Turn:
     """Begin an event's turn at the desk's own time, which never goes back.
 
     A clock that was set is an event: deadlines are differences of it, so everything is read back before new risk. Set
@@ -224,7 +228,7 @@ def _begin(state: DeskState, params: Params, event: Event) -> Turn:
     jumped = state.now_ms > 0 and (step < -CLOCK_BACK_MAX_MS or step > params.clock_jump_max_ms)
     if jumped and step < 0:
         state.clock_offset_ms -= step
-    turn = Turn(state, params, max(event.at_ms + state.clock_offset_ms, state.now_ms), event.at_ms)
+    turn = Turn(state, params, limits, max(event.at_ms + state.clock_offset_ms, state.now_ms), event.at_ms)
     state.now_ms = turn.at_ms
     if jumped and state.ready:
         turn.record("risk", "risk", "clock_jump", data={"step_ms": step})
@@ -240,7 +244,8 @@ def _route(turn: Turn, event: Event) -> None:
 def _settle(turn: Turn) -> None:
     """Tell the owners of orders that settled in this turn, until no more settle."""
     for _ in range(SETTLE_ROUNDS_MAX):
-        booking.release_early(turn)
+        if turn.s.orders.early:
+            booking.release_early(turn)
         if not turn.settled:
             return
         orders, turn.settled = turn.settled, []

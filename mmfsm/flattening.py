@@ -31,7 +31,7 @@ def flatten_step(turn: Turn) -> None:
         _give_up(turn)
         return
     side = Side.SELL if s.ledger.perp > 0 else Side.BUY
-    touch = turn.hedge_view().touch(InstType.PERP, side)
+    touch = turn.touch(InstType.PERP, side)
     qty = s.constraints and touch and tradable_qty(abs(s.ledger.perp), touch, s.constraints.perp)
     if not touch or not qty:
         if touch:

@@ -73,7 +73,7 @@ def open_from_dust(turn: Turn) -> None:
     if s.tickets or s.dust == 0 or s.constraints is None or InstType.SPOT not in s.books:
         return
     side = Side.BUY if s.dust > 0 else Side.SELL
-    price = turn.hedge_view().touch(InstType.SPOT, side.opposite)
+    price = turn.touch(InstType.SPOT, side.opposite)
     if price is not None and tradable_qty(abs(s.dust), price, s.constraints.spot) > 0:
         _open(turn, side, ZERO, "dust")
 
@@ -166,8 +166,8 @@ def child_settled(turn: Turn, order: Order) -> None:
 
 def watch(turn: Turn) -> None:
     """Watch open exposure, in every mode: past the notional limit every ticket is told to hurry."""
-    price = turn.mid(InstType.PERP)
-    if price is None or not turn.s.tickets:
+    price = turn.mid(InstType.PERP) if turn.s.tickets else None
+    if price is None:
         return
     notional = abs(sum((ticket.exposure for ticket in turn.s.tickets.values()), ZERO)) * price
     if notional <= turn.p.max_unhedged_notional:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from mmfsm.events import BookEvent
-from mmfsm.values import BBO, BookMetrics
+from mmfsm.values import BBO, ZERO, BookMetrics
 
 OBI_EPS = Decimal("1e-9")
 """Keeps the imbalance of two empty sides at zero, in base coin."""
@@ -28,6 +28,6 @@ def order_book_imbalance(bid_liq: Decimal, ask_liq: Decimal) -> Decimal:
 
 def metrics_of(book: BookEvent, levels: int) -> BookMetrics:
     """Return what the strategy reads, over the best `levels` levels of each side."""
-    bid_liq = sum((level.qty for level in book.bids[:levels]), Decimal(0))
-    ask_liq = sum((level.qty for level in book.asks[:levels]), Decimal(0))
+    bid_liq = sum([level.qty for level in book.bids[:levels]], ZERO)
+    ask_liq = sum([level.qty for level in book.asks[:levels]], ZERO)
     return BookMetrics(bbo_of(book), bid_liq, ask_liq, order_book_imbalance(bid_liq, ask_liq))

@@ -85,15 +85,16 @@ def tell(turn: Turn, event: str, *, reason: str = "", latched: bool = False, det
     commands: ModeOut = []
     cooldown = turn.p.cooldown_unwind_ms if state.cooldown_unwind else turn.p.cooldown_ms
     what = ModeInput(turn.at_ms, state.why_not, bool(state.tickets), cooldown, reason, latched)
-    fired = turn.fire(machine.TABLE, state.mode, event, what, commands)
+    before = state.mode.state
+    turn.fire(machine.TABLE, state.mode, event, what, commands)
     if "halted" in commands:
         data = {"latched": latched, "detail": detail, "reasons": sorted(state.mode.reasons)}
         turn.record("risk", "risk", reason, data=data)
         if latched:
             turn.alert(reason, detail or reason, "Read the record, look at the account, then resume.")
-    if fired.after != fired.before:
+    if (after := state.mode.state) != before:
         why = reason or (state.why_not if event == "review" else event)
-        turn.record("state", "risk", why or "may_quote", data={"from": fired.before, "to": fired.after})
+        turn.record("state", "risk", why or "may_quote", data={"from": before, "to": after})
     if "pull_quotes" in commands:
         quoting.pull(turn)
 

@@ -83,11 +83,12 @@ def tell(turn: Turn, order: Order, event: str, **facts: object) -> None:
     """Tell an order's machine what happened, and do what it asks."""
     commands: OrderOut = []
     what = OrderInput(turn.at_ms, turn.order_limits(order.request.inst), **facts)  # type: ignore[arg-type]
-    fired = turn.fire(machine.TABLE, order, event, what, commands)
+    before = order.state
+    turn.fire(machine.TABLE, order, event, what, commands)
     turn.s.orders.link(order)
     for command in commands:
         _obey(turn, order, command)
-    if order.state == machine.SETTLED and fired.before != machine.SETTLED:
+    if order.state == machine.SETTLED and before != machine.SETTLED:
         turn.s.orders.settle(order)
         turn.settled.append(order)
 

@@ -34,7 +34,10 @@ def limit_of(turn: Turn, side: Side) -> SideLimit:
     s = turn.s
     assert s.constraints is not None
     spot, mid = s.books[InstType.SPOT], turn.mid(InstType.PERP)
-    reserved = sum((order.left for order in s.orders.open_on(InstType.SPOT) if order.request.side is Side.SELL), ZERO)
+    reserved = ZERO
+    for order in s.orders.open_on(InstType.SPOT):
+        if order.request.side is Side.SELL:
+            reserved += order.left
     quote = s.balances.get(s.constraints.spot.quote_coin)
     limit = guards.side_limit(
         side,
@@ -73,9 +76,8 @@ def pull(turn: Turn) -> None:
 def tell(turn: Turn, slot: QuoteSlot, event: str, wanted: QuotePlan | None, side: QuoteSide | None = None) -> None:
     """Tell a slot's machine what is wanted, and do what it asks."""
     commands: SlotOut = []
-    what = SlotInput(turn.at_ms, turn.p.requote_min_ms, turn.p.replace_threshold_bps)
-    if side is not None and side.price is not None:
-        what = SlotInput(turn.at_ms, what.requote_min_ms, what.replace_threshold_bps, side.price, side.qty)
+    price, qty = (ZERO, ZERO) if side is None or side.price is None else (side.price, side.qty)
+    what = SlotInput(turn.at_ms, turn.p.requote_min_ms, turn.p.replace_threshold_bps, price, qty)
     turn.fire(machine.TABLE, slot, event, what, commands)
     for command in commands:
         if command == "cancel":

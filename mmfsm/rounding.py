@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from mmfsm.values import BPS, InstrumentRules, Side
+from mmfsm.values import BPS, ZERO, InstrumentRules, Side
 
 
 def floor_to(value: Decimal, step: Decimal) -> Decimal:
@@ -14,7 +14,7 @@ def floor_to(value: Decimal, step: Decimal) -> Decimal:
     Decimal('0.0399')
     """
     over = value % step  # has the sign of `value`
-    return (value - over - (step if over < 0 else 0)).quantize(step)
+    return (value - over - step if over < ZERO else value - over).quantize(step)
 
 
 def ceil_to(value: Decimal, step: Decimal) -> Decimal:
@@ -23,7 +23,8 @@ def ceil_to(value: Decimal, step: Decimal) -> Decimal:
     >>> ceil_to(Decimal("0.004"), Decimal("0.01"))
     Decimal('0.01')
     """
-    return -floor_to(-value, step)
+    over = value % step  # has the sign of `value`
+    return (value - over + step if over > ZERO else value - over).quantize(step)
 
 
 def passive_price(price: Decimal, side: Side, rules: InstrumentRules) -> Decimal:
@@ -57,4 +58,4 @@ def tradable_qty(qty: Decimal, price: Decimal, rules: InstrumentRules) -> Decima
 
 def smallest_qty(price: Decimal, rules: InstrumentRules) -> Decimal:
     """Return the smallest size the exchange accepts at `price`."""
-    return max(ceil_to(rules.notional_min / price, rules.qty_step), ceil_to(rules.qty_min, rules.qty_step))
+    return ceil_to(max(rules.notional_min / price, rules.qty_min), rules.qty_step)

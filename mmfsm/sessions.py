@@ -349,6 +349,9 @@ def tick(turn: Turn) -> None:
     """Let the session's clock decide."""
     tend_probe(turn)
     s = turn.s
+    if s.ready:
+        tell(turn, "timer")  # its row reads none of the facts below
+        return
     quiet = not (s.tickets or s.orders.open or s.orders.early or s.flattening)
     told, told_ms = s.told_perp
     agrees = told == s.ledger.perp and told_ms >= s.session.readback_asked_ms and _coin_agrees(turn)

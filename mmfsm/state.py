@@ -22,7 +22,7 @@ from mmfsm.machines.slot import QuoteSlot
 from mmfsm.machines.ticket import HedgeLimits, HedgeTicket, HedgeView
 from mmfsm.orders import Orders
 from mmfsm.params import Params
-from mmfsm.table import E, Fired, O, S, Table
+from mmfsm.table import NEVER, E, O, Row, S, Table
 from mmfsm.values import (
     ZERO,
     Constraints,
@@ -147,20 +147,35 @@ class DeskState:
         return self.session.state == "READY"
 
 
+@attrs.frozen
+class Limits:
+    """The machines' clocks and prices, read off the parameters once for all turns of a desk."""
+
+    perp_order: OrderLimits
+    spot_order: OrderLimits
+    hedge: HedgeLimits
+
+    @classmethod
+    def of(cls, params: Params) -> Limits:
+        return cls(order_limits(params, InstType.PERP), order_limits(params, InstType.SPOT), hedge_limits(params))
+
+
 class Turn:
     """One event's turn: reads and writes the state, collects actions. Orders leave before everything else.
 
     `at_ms` is the desk's own time, which never goes back; `told_ms` is the event's, which records carry.
     """
 
-    def __init__(self, state: DeskState, params: Params, at_ms: int, told_ms: int) -> None:
+    def __init__(self, state: DeskState, params: Params, limits: Limits, at_ms: int, told_ms: int) -> None:
         self.s = state
         self.p = params
+        self.limits = limits
         self.at_ms = at_ms
         self.told_ms = told_ms
         self.settled: list[Order] = []
         self.exposed: list[Decimal] = []
         self.halts: list[tuple[str, bool, str]] = []
+        self._told: tuple[Decimal, Decimal, BookEvent | None, PosSnapshot] | None = None
         self._first: list[Action] = []
         self._then: list[Action] = []
 
@@ -202,13 +217,12 @@ class Turn:
             **fields,
         )
 
-    def fire(self, table: Table[S, E, O], subject: S, event: str, payload: E, out: O) -> Fired[S, E, O]:
+    def fire(self, table: Table[S, E, O], subject: S, event: str, payload: E, out: O) -> Row[S, E, O]:
         """Run one event through one machine. A pair the table calls impossible is recorded, and halts for a person."""
-        fired = table.fire(subject, event, payload, out)
-        if fired.impossible:
-            reason = f"impossible:{table.name}:{fired.before}:{event}"
-            self.halt_soon(reason, latched=True, detail=fired.row.why)
-        return fired
+        row = table.fire(subject, event, payload, out)
+        if row.dest == NEVER:  # the state is what it was
+            self.halt_soon(f"impossible:{table.name}:{subject.state}:{event}", latched=True, detail=row.why)
+        return row
 
     def halt_soon(self, reason: str, *, latched: bool, detail: str = "") -> None:
         """Ask for a halt; the mode machine takes it before this turn ends."""
@@ -218,20 +232,30 @@ class Turn:
         self.do(Alert(self.told_ms, reason, text, what_to_do))
 
     def positions(self) -> PosSnapshot:
-        ledger, price = self.s.ledger, self.mid(InstType.PERP)
-        notional = None if price is None else abs(ledger.delta) * price
-        return PosSnapshot(ledger.perp, ledger.spot_change, notional)
+        """The positions of this moment; made once for all records between which nothing moved."""
+        ledger, book, told = self.s.ledger, self.s.books.get(InstType.PERP), self._told
+        if told is None or told[0] is not ledger.perp or told[1] is not ledger.spot or told[2] is not book:
+            price = self.mid(InstType.PERP)
+            notional = None if price is None else abs(ledger.delta) * price
+            snapshot = PosSnapshot(ledger.perp, ledger.spot_change, notional)
+            told = self._told = (ledger.perp, ledger.spot, book, snapshot)
+        return told[3]
 
     def mid(self, inst: InstType) -> Decimal | None:
         book = self.s.books.get(inst)
-        return None if book is None else (book.bids[0].price + book.asks[0].price) / 2
+        return None if book is None else (book.bids[0].price + book.asks[0].price) / TWO
+
+    def touch(self, inst: InstType, side: Side) -> Decimal | None:
+        """Return the price a taker on `side` meets, or None without a book."""
+        book = self.s.books.get(inst)
+        return None if book is None else (book.asks if side is Side.BUY else book.bids)[0].price
 
     def next_cycle(self) -> int:
         self.s.cycle += 1
         return self.s.cycle
 
     def order_limits(self, inst: InstType) -> OrderLimits:
-        return order_limits(self.p, inst)
+        return self.limits.spot_order if inst is InstType.SPOT else self.limits.perp_order
 
     def hedge_view(self) -> HedgeView:
         """What a ticket sees now. Only called once the constraints are there: without them nothing was ever sent."""
@@ -239,7 +263,7 @@ class Turn:
         spot, perp = self.s.books.get(InstType.SPOT), self.s.books.get(InstType.PERP)
         return HedgeView(
             self.s.constraints,
-            hedge_limits(self.p),
+            self.limits.hedge,
             spot.bids[0].price if spot else None,
             spot.asks[0].price if spot else None,
             perp.bids[0].price if perp else None,
@@ -247,6 +271,8 @@ class Turn:
             self.s.ledger.perp,
         )
 
+
+TWO = Decimal(2)
 
 SPOT_LATE_MS = 500
 """A spot order cannot arrive later than its receive window, plus this much for two clocks."""

@@ -29,14 +29,13 @@ class Side(StrEnum):
     BUY = "buy"
     SELL = "sell"
 
-    @property
-    def sign(self) -> int:
+    def __init__(self, word: str) -> None:
+        self.sign = 1 if word == "buy" else -1
         """+1 for buy, −1 for sell: what the trade does to a position."""
-        return 1 if self is Side.BUY else -1
 
     @property
     def opposite(self) -> Side:
-        return Side.SELL if self is Side.BUY else Side.BUY
+        return Side.SELL if self.sign > 0 else Side.BUY
 
 
 class OrderIntent(StrEnum):

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from mmfsm import machines
-from mmfsm.table import AnyTable, Fired
+from mmfsm.table import AnyRow, AnyTable
 
-Fire = Callable[[Any, str, Any, Any], Fired[Any, Any, Any]]
+Fire = Callable[[Any, str, Any, Any], AnyRow]
 """(subject, event, payload, out) → the row taken: what `Table.fire` is."""
 
 

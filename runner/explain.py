@@ -14,7 +14,7 @@ import attrs
 
 from mmfsm.machines.order import Order
 from mmfsm.machines.ticket import HedgeTicket
-from mmfsm.table import IGNORE, NEVER, AnyRow, AnyTable, Fired, name_of
+from mmfsm.table import IGNORE, NEVER, AnyRow, AnyTable, name_of
 from mmfsm.values import plain
 from mmfsm.watching import Fire, diverted
 
@@ -79,13 +79,14 @@ class Tracer:
         """Look on at the tables for a while; the rows and what they do are untouched."""
 
         def wrap(table: AnyTable, plain_fire: Fire) -> Fire:
-            def fire(subject: Any, event: str, payload: Any, out: Any) -> Fired[Any, Any, Any]:
+            def fire(subject: Any, event: str, payload: Any, out: Any) -> AnyRow:
                 if not self.is_meant(subject):
                     return plain_fire(subject, event, payload, out)
-                verdicts = [(row, _no(row, subject, payload)) for row in table.rows_for(subject.state, event)]
-                fired = plain_fire(subject, event, payload, out)
-                self._note(table, subject, event, fired, verdicts)
-                return fired
+                before = subject.state
+                verdicts = [(row, _no(row, subject, payload)) for row in table.rows_for(before, event)]
+                row = plain_fire(subject, event, payload, out)
+                self._note(table, subject, event, before, row, verdicts)
+                return row
 
             return fire
 
@@ -95,23 +96,24 @@ class Tracer:
     def _note(
         self,
         table: AnyTable,
-        subject: object,
+        subject: Any,
         event: str,
-        fired: Fired[Any, Any, Any],
+        before: str,
+        taken: AnyRow,
         verdicts: list[tuple[AnyRow, str | None]],
     ) -> None:
         refused = []
         for row, guard in verdicts:
-            if row is fired.row:
+            if row is taken:
                 break
             refused.append((_row_text(row), guard or "?"))
-        is_idle = fired.row.dest == IGNORE and event == "timer"
-        if is_idle and self.steps and (last := self.steps[-1]).row == _row_text(fired.row) and last.event == event:
+        is_idle = taken.dest == IGNORE and event == "timer"
+        if is_idle and self.steps and (last := self.steps[-1]).row == _row_text(taken) and last.event == event:
             return  # the clock decides nothing, again
         self.steps.append(
             Step(
-                *self.now, table.name, _name(subject), fired.before, event, _row_text(fired.row), fired.after,
-                tuple(name_of(effect) for effect in fired.row.effects), fired.row.why, tuple(refused), _facts(subject),
+                *self.now, table.name, _name(subject), before, event, _row_text(taken), subject.state,
+                tuple(name_of(effect) for effect in taken.effects), taken.why, tuple(refused), _facts(subject),
             )
         )  # fmt: skip
 

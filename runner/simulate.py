@@ -86,7 +86,7 @@ def run_all(args: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any]]:
     """Yield the outcomes of every seed, as they come."""
     profile = profile_of(args.profile)
     plans = [
-        Plan(seed, args.minutes, profile, digest=args.digest or args.twice, compiled=args.tables == "compiled")
+        Plan(seed, args.minutes, profile, digest=args.digest or args.twice)
         for seed in range(args.seed, args.seed + args.seeds)
     ]
     work = [(plan, args.twice, folder) for plan in plans]
@@ -175,7 +175,6 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--profile", default="swarm", metavar="WHAT", help="swarm (default), calm, or a TOML file")
     made.add_argument("--twice", action="store_true", help="run each seed twice and compare digests")
     made.add_argument("--digest", action="store_true", help="print each seed's digest")
-    made.add_argument("--tables", choices=("compiled", "transitions"), default="compiled", help="what runs the rows")
     made.add_argument("--memory", action="store_true", help="one run without faults; print what grows")
     made.add_argument("--out", type=Path, metavar="DIR", help="where journals of failures go (default: a new folder)")
     made.add_argument("--json", action="store_true", help="print the figures as JSON")

@@ -12,7 +12,7 @@ Rules
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import attrs
 
@@ -41,8 +41,7 @@ class Feed:
     acked: bool = False
 
 
-@attrs.frozen
-class FeedInput:
+class FeedInput(NamedTuple):
     """Limits are ms: `stale_ms` between data, `first_ms` from subscribing to the first data."""
 
     at_ms: int

@@ -13,7 +13,7 @@ Rules
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import attrs
 
@@ -40,8 +40,7 @@ class ModeState:
         return any(self.reasons.values())
 
 
-@attrs.frozen
-class ModeInput:
+class ModeInput(NamedTuple):
     """What the desk knows. `why_not` is empty when quoting is allowed; `reason` and `latched` belong to halt and clear."""
 
     at_ms: int

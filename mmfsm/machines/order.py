@@ -18,7 +18,7 @@ The payload is an `OrderInput`; which of its members a row reads follows from th
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import attrs
 
@@ -77,8 +77,7 @@ class Order:
         return ZERO if self.state == SETTLED else max(self.request.qty - self.booked, ZERO)
 
 
-@attrs.frozen
-class OrderInput:
+class OrderInput(NamedTuple):
     """What happened to an order. `qty` is a fill's size, `filled` the exchange's cumulative figure."""
 
     at_ms: int

@@ -14,7 +14,7 @@ Rules
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import attrs
 
@@ -63,8 +63,7 @@ class Session:
     readback_ms: int = 0
 
 
-@attrs.frozen
-class SessionInput:
+class SessionInput(NamedTuple):
     """What an answer says, already compared with what was wanted; each row reads the members its guard names."""
 
     at_ms: int

@@ -11,7 +11,7 @@ Rules
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import attrs
 
@@ -37,8 +37,7 @@ class QuoteSlot:
     replaced: int = 0
 
 
-@attrs.frozen
-class SlotInput:
+class SlotInput(NamedTuple):
     """What the strategy wants of this side now. `price` and `qty` are read by "want" alone."""
 
     at_ms: int

@@ -7,9 +7,9 @@ from typing import Generic, TypeVar
 
 import attrs
 
-from mmfsm.proof.running import running
+from mmfsm.proof.running import Execute, running
 from mmfsm.proof.search import Choice, Counterexample, FiredRow, Invariant, Report, Sometimes, Step, explore, replay
-from mmfsm.table import AnyTable
+from mmfsm.table import AnyTable, Table
 
 W = TypeVar("W")
 
@@ -35,7 +35,7 @@ NOT_AGAIN = "14 a leg that has refused for good is not asked again before the ot
 
 @attrs.frozen
 class Model(Generic[W]):
-    """A named sub-configuration with its environment. `fire` takes a choice while the tables run compiled."""
+    """A named sub-configuration with its environment. `fire` takes a choice."""
 
     name: str
     leaves_out: tuple[str, ...]
@@ -53,11 +53,10 @@ class Model(Generic[W]):
         bound: int | None = None,
         instead: Iterable[AnyTable] = (),
         progress: Callable[[int, int, int], None] | None = None,
-        *,
-        stock: bool = False,
+        execute: Execute = Table.fire,
     ) -> Report:
-        """Explore it, with changed copies of some tables if given; `stock`: on `transitions`, not compiled."""
-        with running(instead, stock=stock) as fired:
+        """Explore it, with changed copies of some tables if given; `execute` is what runs the rows."""
+        with running(instead, execute) as fired:
             return explore(
                 self.init(),
                 self._stepper(fired),
@@ -70,9 +69,9 @@ class Model(Generic[W]):
                 progress=progress,
             )
 
-    def replay(self, found: Counterexample, instead: Iterable[AnyTable] = (), *, stock: bool = False) -> list[W]:
+    def replay(self, found: Counterexample, instead: Iterable[AnyTable] = (), execute: Execute = Table.fire) -> list[W]:
         """Return the worlds a counterexample passes through."""
-        with running(instead, stock=stock) as fired:
+        with running(instead, execute) as fired:
             return replay(self.init(), self._stepper(fired), found)
 
     def _stepper(self, fired: list[FiredRow]) -> Callable[[W, Choice], Step[W]]:

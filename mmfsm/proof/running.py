@@ -1,17 +1,17 @@
 """Which tables run while a model is explored, and which rows fire.
 
-The desk reaches its tables by their modules. While a model runs, each is executed from its compiled form (or from a
-changed copy: that is how faults are seeded), and every row taken is noted.
+The desk reaches its tables by their modules. While a model runs, each is as declared, or a changed copy (that is how
+faults are seeded), and every row taken is noted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from mmfsm.proof.search import FiredRow
-from mmfsm.table import AnyRow, AnyTable, Fired, Table
+from mmfsm.table import AnyRow, AnyTable, Table
 from mmfsm.watching import Fire, diverted
 
 
@@ -41,25 +41,28 @@ def row_of(table: AnyTable, source: str, event: str, guard: str = "") -> AnyRow:
     return next(row for row in table.rows_for(source, event) if row.guard_text == guard)
 
 
+Execute = Callable[[AnyTable, Any, str, Any, Any], AnyRow]
+"""(table, subject, event, payload, out) → the row taken: `Table.fire`, or another way to run the same rows."""
+
+
 @contextmanager
-def running(instead: Iterable[AnyTable] = (), *, stock: bool = False) -> Iterator[list[FiredRow]]:
-    """While inside, every declared table runs compiled, or as its changed copy of the same name; gives what fires.
+def running(instead: Iterable[AnyTable] = (), execute: Execute = Table.fire) -> Iterator[list[FiredRow]]:
+    """While inside, every declared table runs as it is, or as its changed copy of the same name; gives what fires.
 
     Args:
         instead: changed copies.
-        stock: run the rows on `transitions` instead: slower, and the same.
+        execute: what runs their rows.
     """
     copies = {table.name: table for table in instead}
-    execute = Table.fire if stock else Table.fire_compiled
     fired: list[FiredRow] = []
 
     def wrap(table: AnyTable, _fire: Fire) -> Fire:
         name, runs = table.name, copies.get(table.name, table)
 
-        def fire(subject: Any, event: str, payload: Any, out: Any) -> Fired[Any, Any, Any]:
-            taken: Fired[Any, Any, Any] = execute(runs, subject, event, payload, out)
-            fired.append((name, taken.row))
-            return taken
+        def fire(subject: Any, event: str, payload: Any, out: Any) -> AnyRow:
+            row = execute(runs, subject, event, payload, out)
+            fired.append((name, row))
+            return row
 
         return fire
 

@@ -29,11 +29,15 @@ def parse_json(text: str) -> Any:
     Raises:
         ValueError: it is no JSON, or holds NaN or Infinity.
     """
-    return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+    return _DECODER.decode(text)
 
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no number")
+
+
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
+"""Made once: `json.loads` would make one for every message."""
 
 
 def as_row(value: object, what: str) -> Row:

@@ -108,6 +108,7 @@ class Faults:
         self._version = 0
         self._armed: list[Armed] = []
         self._named: dict[str, list[Armed]] = {}
+        self._scoped: dict[str, list[Armed]] = {}
         # No window opens or closes between the two times; None for never again.
         self._same: tuple[int, int | None] | None = None
         self._set([self._arm(rule, f"fault {seed} {n}") for n, rule in enumerate(rules)])
@@ -172,9 +173,9 @@ class Faults:
 
     # Pushes
 
-    def deliver(self, pushes: Iterable[Push], now_ms: int) -> list[Push]:
+    def deliver(self, pushes: list[Push], now_ms: int) -> list[Push]:
         """Return what leaves now, in order: of these pushes what the faults let pass, and late ones that are due."""
-        if self._lane.is_idle and not self._armed:
+        if self._lane.is_idle and not (self._armed and pushes):
             return [self._lane.note(push) for push in pushes]
         rules = self._of("push")
         at_ms = now_ms - self._start_ms
@@ -201,16 +202,18 @@ class Faults:
     def active(self, name: str, now_ms: int, **what: str | None) -> FaultRule | None:
         """Return the rule by which a fault holds now for this product, channel, stream or account."""
         for one in self._named.get(name, ()):
-            if one.rule.matches(**what) and one.window(now_ms - self._start_ms):
+            if one.window(now_ms - self._start_ms) and one.rule.matches(**what):
                 return one.rule
         return None
 
     def is_down(self, now_ms: int) -> bool:
         """Whether the exchange is down."""
-        return self.active("exchange_down", now_ms) is not None
+        return "exchange_down" in self._named and self.active("exchange_down", now_ms) is not None
 
     def is_frozen(self, stream: str, now_ms: int, account: str | None = None) -> bool:
         """Whether a stream answers pings only."""
+        if "stream_frozen" not in self._named:
+            return False
         return self.active("stream_frozen", now_ms, stream=stream, account=account) is not None
 
     def strikes(self, now_ms: int) -> list[tuple[FaultRule, Window]]:
@@ -235,6 +238,8 @@ class Faults:
 
     def offset_ms(self, now_ms: int) -> int:
         """How far the exchange's clock is off."""
+        if "clock_skewed" not in self._named:
+            return self._jumped_ms
         skewed = self.active("clock_skewed", now_ms)
         return self._jumped_ms + (skewed.parameters["ms"][0] if skewed is not None else 0)
 
@@ -283,10 +288,11 @@ class Faults:
         return self._version
 
     def _set(self, armed: list[Armed]) -> None:
-        self._armed, self._named, self._same = armed, {}, None
+        self._armed, self._named, self._scoped, self._same = armed, {}, {}, None
         self._version += 1
         for one in armed:
             self._named.setdefault(one.rule.name, []).append(one)
+            self._scoped.setdefault(one.rule.kind.scope, []).append(one)
 
     def _arm(self, rule: FaultRule, seed: str) -> Armed:
         return Armed(rule, seed, random.Random(f"{seed} {rule.name}"))
@@ -297,7 +303,7 @@ class Faults:
         return all(one.is_spent and one.rule.kind.draws == "event" for one in self._armed)
 
     def _of(self, scope: str) -> list[Armed]:
-        return [one for one in self._armed if one.rule.kind.scope == scope and not one.is_spent]
+        return [one for one in self._scoped.get(scope, ()) if not one.is_spent]
 
 
 def _was_told(one: Armed) -> bool:

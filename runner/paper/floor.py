@@ -131,11 +131,14 @@ class Floor:
         mid = self.matchers["perp"].mid
         if mid is None:
             return
-        left_ms = max(0, self.next_funding_ms - now_ms)
-        funding = self.funding_rate * left_ms / (self.options.funding_interval_h * HOUR_MS)
-        last, index = self.matchers["perp"].last_price, self.matchers["spot"].mid
-        mark = self._mark_price.price(mid, last, index, funding, now_ms)
+        mark = mid if self.options.mark_price == "mid" else self._median_mark(mid, now_ms)
         if mark != self.mark:
             self.mark = mark
             for one in self.members.values():
                 one.perp.mark = mark
+
+    def _median_mark(self, mid: Decimal, now_ms: int) -> Decimal:
+        left_ms = max(0, self.next_funding_ms - now_ms)
+        funding = self.funding_rate * left_ms / (self.options.funding_interval_h * HOUR_MS)
+        last, index = self.matchers["perp"].last_price, self.matchers["spot"].mid
+        return self._mark_price.price(mid, last, index, funding, now_ms)

@@ -52,8 +52,8 @@ class Matcher:
     def __init__(self, fillable: Fillable, queue_ahead: Decimal = Decimal(1)) -> None:
         self._fillable = fillable
         self._queue_ahead = queue_ahead
-        # [price, quantity left], best first.
-        self._levels: dict[Literal["bid", "ask"], list[list[Decimal]]] = {"bid": [], "ask": []}
+        # Price and quantity left, best first.
+        self._levels: dict[Literal["bid", "ask"], list[Level]] = {"bid": [], "ask": []}
         self._resting: dict[str, Resting] = {}
         self.last_price: Decimal | None = None
 
@@ -62,11 +62,13 @@ class Matcher:
     def resting(self, direction: Side) -> list[Resting]:
         """Our resting orders that buy (or sell), best price first, oldest first within a price."""
         own = [one for one in self._resting.values() if one.order.direction == direction]
+        if len(own) < 2:
+            return own
         return sorted(own, key=lambda one: one.price, reverse=direction == "buy")
 
     def levels(self, direction: Side) -> list[Level]:
         """The displayed levels of those who buy (or sell), best first, without ours."""
-        return [(price, qty) for price, qty in self._levels[_side_of(direction)]]
+        return list(self._levels[_side_of(direction)])
 
     def shown(self, direction: Side) -> list[Level]:
         """The displayed levels with our resting orders added, as the public sees them."""
@@ -143,8 +145,9 @@ class Matcher:
 
     def on_book(self, bids: Sequence[Level], asks: Sequence[Level]) -> Iterator[Match]:
         """Replace the displayed levels; shorten queues; fill what the new book crosses."""
-        self._levels["bid"] = [[price, qty] for price, qty in bids]
-        self._levels["ask"] = [[price, qty] for price, qty in asks]
+        self._levels["bid"], self._levels["ask"] = list(bids), list(asks)
+        if not self._resting:
+            return
         for one in self._resting.values():
             displayed = self._displayed(one.order.direction, one.price)
             if displayed is not None:
@@ -180,10 +183,11 @@ class Matcher:
                 self._consume(other, level, qty)
                 yield Match(one.order, one.price, qty, is_maker=True)
 
-    def _consume(self, direction: Side, level: list[Decimal], qty: Decimal) -> None:
-        level[1] -= qty
-        if level[1] <= 0:
-            self._levels[_side_of(direction)].remove(level)
+    def _consume(self, direction: Side, level: Level, qty: Decimal) -> None:
+        levels, left = self._levels[_side_of(direction)], level[1] - qty
+        levels[levels.index(level)] = level[0], left
+        if left <= 0:
+            levels.remove((level[0], left))
 
     def _displayed(self, direction: Side, price: Decimal) -> Decimal | None:
         # Quantity shown at a price: 0 inside the displayed depth where nothing is, None beyond it.

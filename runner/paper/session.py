@@ -26,6 +26,7 @@ MESSAGES_PER_SECOND_MAX = 10
 SUBSCRIBES_PER_HOUR_MAX = 240
 CHANNELS_MAX = 1000
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 # No subscription arg looks like this: the rows alone, which every arg shares.
 _DATA = ""
 _PRODUCT: dict[str, Product] = {name: product for product, name in INST_TYPE.items()}
@@ -186,4 +187,4 @@ def _error(code: int, msg: str, arg: Mapping[str, Any] | None = None) -> str:
 
 
 def _dump(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"))
+    return _ENCODER.encode(value)

@@ -13,7 +13,7 @@ from runner.simulator.bot import SimulatedRunner
 from runner.simulator.clock import virtual_time
 from runner.simulator.market import SweptMarket
 from runner.simulator.network import Line
-from runner.simulator.run import START_MS, Plan, Watch, compiled_tables, settings_of
+from runner.simulator.run import START_MS, Plan, Watch, settings_of
 from runner.simulator.swarm import CALM
 from runner.simulator.world import World
 
@@ -24,7 +24,7 @@ def drift(seed: int, minutes: float) -> dict[str, Any]:
     """Run that long without faults; return readings at even distances. `heap_kb` is what Python's heap holds in all,
     the stand-in exchange among it, which keeps a bounded number of orders and fills."""
     began_s = time.process_time()
-    with compiled_tables(True), virtual_time(START_MS) as loop:
+    with virtual_time(START_MS) as loop:
         options = PaperOptions(seed=seed, market="scripted")
         settings = settings_of(CALM, options)
         world = World(loop, options, SweptMarket(seed).events(), Line(str(seed), 8, 6), direct=True)

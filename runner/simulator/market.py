@@ -21,7 +21,6 @@ TICKS_PER_BPS = 26.81
 LEVELS = 5
 LADDERS = 16
 _LOT_PLACES: dict[Product, int] = {"perp": 2, "spot": 4}
-_PRICES: dict[int, Decimal] = {}
 
 
 @attrs.frozen
@@ -75,16 +74,19 @@ class SweptMarket:
         depth = int(rng.expovariate(1 / (self._weather.sweep_bps * TICKS_PER_BPS)))
         side: Side = "sell" if rng.random() < 0.5 else "buy"
         price = bid - depth if side == "sell" else bid + 1 + depth
-        return TradeEvent(at_ms, "perp", price_of(price), Decimal(rng.randint(1, 400)).scaleb(-2), side)
+        return TradeEvent(at_ms, "perp", _PRICE[price], Decimal(rng.randint(1, 400)).scaleb(-2), side)
 
 
-def price_of(ticks: int) -> Decimal:
-    """A price in ticks of 0.01 as a Decimal, the same object each time."""
-    price = _PRICES.get(ticks)
-    if price is None:
-        price = _PRICES[ticks] = Decimal(ticks).scaleb(-2)
-    return price
+class _Prices(dict[int, Decimal]):
+    # Prices by their ticks of 0.01, the same object each time.
+
+    def __missing__(self, ticks: int) -> Decimal:
+        self[ticks] = price = Decimal(ticks).scaleb(-2)
+        return price
+
+
+_PRICE = _Prices()
 
 
 def _side(best: int, step: int, ladder: tuple[Decimal, ...]) -> tuple[Level, ...]:
-    return tuple([(price_of(best + step * n), qty) for n, qty in enumerate(ladder)])
+    return tuple([(_PRICE[best + step * n], qty) for n, qty in enumerate(ladder)])

@@ -10,8 +10,6 @@ from __future__ import annotations
 import gc
 import hashlib
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,6 @@ import attrs
 
 from mmfsm import actions as do
 from mmfsm import events as ev
-from mmfsm.table import Table
 from mmfsm.values import ZERO
 from runner.paper.options import PaperOptions
 from runner.settings import Settings, load_settings
@@ -55,13 +52,12 @@ SETTINGS = {
 
 @attrs.frozen
 class Plan:
-    """What to run. `profile` None: drawn from the seed. `compiled`: rows from the dict instead of `transitions`."""
+    """What to run. `profile` None: drawn from the seed."""
 
     seed: int
     minutes: float = 10.0
     profile: Profile | None = None
     digest: bool = False
-    compiled: bool = True
     keeps: bool = True
 
     @property
@@ -167,23 +163,11 @@ class Watch:
         return "" if self._hash is None else self._hash.hexdigest()
 
 
-@contextmanager
-def compiled_tables(on: bool) -> Iterator[None]:
-    """Let every machine run from the compiled rows: the same rows, in the same order, three times as fast."""
-    real = Table.fire
-    if on:
-        Table.fire = Table.fire_compiled  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        Table.fire = real  # type: ignore[method-assign]
-
-
 def run_seed(plan: Plan) -> Outcome:
     """Run one seed. Never raises for what the run does: that is in the outcome."""
     profile = plan.profile or draw(plan.seed, plan.faulty_s)
     began_s = time.process_time()
-    with compiled_tables(plan.compiled), virtual_time(START_MS + plan.seed % 97 * START_STEP_MS) as loop:
+    with virtual_time(START_MS + plan.seed % 97 * START_STEP_MS) as loop:
         gc.disable()
         try:
             outcome = loop.run_until_complete(_live(plan, profile, loop))

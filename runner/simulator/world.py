@@ -57,7 +57,7 @@ class World:
         self._next = next(market, None)
         self._wanted: set[Key] | None = None
         self._fed_of: set[Key] | None = None
-        self._venue_due_ms = 0
+        self._venue_due_ms = self._socket_due_ms = 0
         self._opened = 0
         self._refused_until_ms: dict[Stream, int] = {}
 
@@ -106,6 +106,7 @@ class World:
         session.is_refused = self._is_refused
         socket = Socket(self, stream, session)
         self.sockets.append(socket)
+        self._socket_due_ms = 0
         return socket
 
     def closed(self, socket: Socket) -> None:
@@ -173,12 +174,18 @@ class World:
         if now >= self._venue_due_ms or wanted is not self._fed_of:
             self._run_venue(wanted, now)
         self._push_out()
-        for one in [one for one in self.sockets if one.session.is_overdue(now) and not one.is_half_open]:
-            one.end()
+        if now > self._socket_due_ms:
+            self._end_overdue(now)
         due = min(self._venue_due_ms, now + IDLE_MS)
         if self._next is not None:
             due = min(due, self.loop.start_ms + self._next.at_ms)
         self.loop.at_ms(max(due, now + 1), self._pump)
+
+    def _end_overdue(self, now: int) -> None:
+        for one in [one for one in self.sockets if one.session.is_overdue(now) and not one.is_half_open]:
+            one.end()
+        # A deadline only ever moves away; a new socket's is further off than this look.
+        self._socket_due_ms = min([one.session.deadline_ms for one in self.sockets], default=now + IDLE_MS)
 
     def _run_venue(self, wanted: set[Key], now: int) -> None:
         fed = wanted - _DIRECT if self._direct else wanted

@@ -50,8 +50,9 @@ def test_an_impossible_pair_changes_nothing_and_says_so(table: object) -> None:
 
 def test_a_desk_that_meets_one_halts_for_a_person() -> None:
     """The end of all tickets told in COOLDOWN, where the table says it cannot be: both are named, nothing moves."""
-    fired = mode.TABLE.fire(ModeState(state="COOLDOWN"), "tickets_done", ModeInput(AT_MS), [])
-    assert fired.impossible and fired.before == fired.after == "COOLDOWN" and fired.row.why
+    state = ModeState(state="COOLDOWN")
+    row = mode.TABLE.fire(state, "tickets_done", ModeInput(AT_MS), [])
+    assert row.impossible and row.why and state == ModeState(state="COOLDOWN")
 
     desk = ready_desk()
     stray = next(iter(desk.state.orders.open.values()))

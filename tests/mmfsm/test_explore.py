@@ -25,6 +25,7 @@ from mmfsm.table import IGNORE, STAY, AnyRow, AnyTable, Row
 from mmfsm.table import __main__ as tables
 from mmfsm.testing import ready_desk
 from mmfsm.values import ZERO
+from tests.support.stock import stock_fire
 
 # --- the search -------------------------------------------------------------------------------------------------------
 
@@ -315,18 +316,18 @@ def test_a_seeded_fault_is_found(name: str) -> None:
     "make", [lambda: model_of_tickets(1, 0), lambda: model_of_quotes(0, 1)], ids=["tickets", "desk"]
 )
 def test_both_executors_see_the_same_worlds(make: Callable[[], Model[Any]]) -> None:
-    """Stock `transitions` and the compiled rows: the same states, transitions and rows, as often, on every path."""
-    assert make().explore() == make().explore(stock=True)
+    """The stock classes of `transitions` and ours: the same states, transitions and rows, as often, on every path."""
+    assert make().explore() == make().explore(execute=stock_fire)
 
 
 def test_the_stock_machine_walks_the_same_ways() -> None:
-    """Each faultless start of a long way, run on `transitions`, passes through the same worlds as the compiled rows."""
+    """Each faultless start of a long way, run on `transitions`, passes through the same worlds."""
     model = model_of_tickets(1, 1, (0,))
     _, table, _ = FAULTS["a second child while one is out"]
     found = model.explore(instead=[table]).counterexample
     assert found is not None
 
-    assert model.replay(found) == model.replay(found, stock=True)
+    assert model.replay(found) == model.replay(found, execute=stock_fire)
 
 
 def test_the_tables_are_as_they_were_afterwards() -> None:

@@ -22,8 +22,8 @@ ALL = (IDLE, QUOTING, HEDGING, COOLDOWN, HALTED)
 
 def fire(mode: ModeState, event: str, ms: int = 0, **facts: object) -> ModeOut:
     out: ModeOut = []
-    fired = TABLE.fire(mode, event, ModeInput(T + ms, **facts), out)  # type: ignore[arg-type]
-    assert not fired.impossible
+    row = TABLE.fire(mode, event, ModeInput(T + ms, **facts), out)  # type: ignore[arg-type]
+    assert not row.impossible
     return out
 
 

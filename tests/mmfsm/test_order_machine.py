@@ -21,7 +21,7 @@ from mmfsm.machines.order import (
     OrderLimits,
     OrderOut,
 )
-from mmfsm.table import NEVER, Fired
+from mmfsm.table import NEVER, Row
 from mmfsm.values import InstType, Leg, OrderIntent, OrderRequest, Outcome, Side, Tif
 
 D = Decimal
@@ -48,9 +48,7 @@ def order(state: str, request: OrderRequest = REQUEST, **fields: object) -> Orde
     return Order(request, "owner", state=state, **values)  # type: ignore[arg-type]
 
 
-def fire(
-    subject: Order, event: str, ms: int = 1, **facts: object
-) -> tuple[Fired[Order, OrderInput, OrderOut], OrderOut]:
+def fire(subject: Order, event: str, ms: int = 1, **facts: object) -> tuple[Row[Order, OrderInput, OrderOut], OrderOut]:
     out: OrderOut = []
     facts.setdefault("order_id", "x1")
     what = OrderInput(T + ms, LIMITS, **facts)  # type: ignore[arg-type]
@@ -94,12 +92,12 @@ def test_every_pair_goes_where_it_should(state: str, event: str, after: str) -> 
     subject = order(state, claimed=D("0.008") if state == UNSETTLED else None)
     before = attrs.evolve(subject)
 
-    fired, out = fire(subject, event, qty=D("0.004"), filled=D("0.004"), outcome=Outcome.REFUSED)
+    row, out = fire(subject, event, qty=D("0.004"), filled=D("0.004"), outcome=Outcome.REFUSED)
 
     if after == "!":
-        assert fired.impossible and subject == before and out == []
+        assert row.impossible and subject == before and out == []
     else:
-        assert (subject.state, fired.impossible) == (after, False)
+        assert (subject.state, row.impossible) == (after, False)
 
 
 @pytest.mark.parametrize("event", EVENTS)
@@ -107,9 +105,9 @@ def test_settled_is_final(event: str) -> None:
     """Nothing leads out of SETTLED, and nothing is impossible there; only a late fill moves its sum."""
     subject = order(SETTLED, booked=D("0.01"), order_id="x1")
 
-    fired, _ = fire(subject, event, 10**7, qty=D("0.001"), filled=D("0.01"))
+    row, _ = fire(subject, event, 10**7, qty=D("0.001"), filled=D("0.01"))
 
-    assert (subject.state, fired.row.dest == NEVER) == (SETTLED, False)
+    assert (subject.state, row.dest == NEVER) == (SETTLED, False)
     assert subject.booked == (D("0.011") if event == "fill" else D("0.01"))
 
 

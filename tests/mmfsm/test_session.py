@@ -418,9 +418,9 @@ def test_every_pair_is_decided_and_stopped_is_final(state: str, event: str) -> N
     """One row is taken for each pair; nothing leaves STOPPED; nothing is impossible."""
     session = Session(state=state, since_ms=T0)
 
-    fired = TABLE.fire(session, event, SessionInput(T0, 30_000), [])
+    row = TABLE.fire(session, event, SessionInput(T0, 30_000), [])
 
-    assert not fired.impossible
+    assert not row.impossible
     assert state != STOPPED or session.state == STOPPED
 
 

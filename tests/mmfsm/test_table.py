@@ -1,4 +1,4 @@
-"""Tables: every broken rule is refused by name, every pair is decided, and both executors do the same."""
+"""Tables: every broken rule is refused by name, every pair is decided, and `transitions`' stock classes do the same."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from mmfsm import machines
 from mmfsm.errors import TableError
 from mmfsm.events import FeedName
 from mmfsm.machines import feed, mode, order, session, slot, ticket
-from mmfsm.table import IGNORE, KINDS, NEVER, STAY, Fired, Row, Table
+from mmfsm.table import IGNORE, KINDS, NEVER, STAY, Row, Table
 from mmfsm.testing import constraints
 from mmfsm.values import InstType, Leg, OrderIntent, OrderRequest, Outcome, Side, Tif
+from tests.support.stock import stock_fire
 
 d = Decimal
 TABLES = {table.name: table for table in machines.ALL}
@@ -291,60 +292,60 @@ CASES: dict[str, Callable[[Pick, str], tuple[Any, Any]]] = {
 AT_LEAST, AT_MOST = 15, 2_000
 
 
-def run_both(table: Table[Any, Any, Any], pick: Pick, state: str, event: str) -> tuple[Fired[Any, Any, Any], bool]:
-    """Run one generated case through both executors; return what happened and whether the subject was changed."""
+def run_both(table: Table[Any, Any, Any], pick: Pick, state: str, event: str) -> tuple[Row[Any, Any, Any], str, bool]:
+    """Run one generated case on our classes and on the stock ones; return the row, the state and what was changed."""
     where = pick.getstate()
     runs = []
-    for fire in (table.fire, table.fire_compiled):
+    for fire in (Table.fire, stock_fire):
         pick.setstate(where)
         subject, what = CASES[table.name](pick, state)
         before, out = repr(subject), list[Any]()
-        fired = fire(subject, event, what, out)
-        runs.append((fired, subject, out, before))
-    (by_machine, subject, out, before), (by_dict, subject_2, out_2, _) = runs
+        row = fire(table, subject, event, what, out)
+        runs.append((row, subject, out, before))
+    (ours, subject, out, before), (stock, subject_2, out_2, _) = runs
 
-    assert by_machine == by_dict
+    assert ours is stock
     assert subject == subject_2
     assert out == out_2
-    return by_machine, repr(subject) != before or bool(out)
+    return ours, subject.state, repr(subject) != before or bool(out)
 
 
 @pytest.mark.parametrize(("name", "state", "event"), PAIRS)
-def test_both_executors_do_the_same(name: str, state: str, event: str) -> None:
-    """`fire` and `fire_compiled` take the same row, leave the same subject and say the same, at every row."""
+def test_our_classes_decide_as_the_stock_ones_of_transitions(name: str, state: str, event: str) -> None:
+    """`fire` and a stock machine take the same row, leave the same subject and say the same, at every row."""
     table, pick = TABLES[name], random.Random(f"{name} {state} {event}")
     rows, taken = table.rows_for(state, event), list[int]()
 
     for count in range(AT_MOST):
         if count >= AT_LEAST and len(set(taken)) == len(rows):
             break
-        fired, changed = run_both(table, pick, state, event)
-        taken.append(rows.index(fired.row))
-        assert (fired.before, fired.after) == (state, fired.row.dest if fired.row.dest in table.states else state)
-        assert fired.impossible == (fired.row.dest == NEVER)
-        if fired.row.dest in (IGNORE, NEVER):
+        row, after, changed = run_both(table, pick, state, event)
+        taken.append(rows.index(row))
+        assert after == (row.dest if row.dest in table.states else state)
+        assert row.impossible == (row.dest == NEVER)
+        if row.dest in (IGNORE, NEVER):
             assert not changed
 
     assert sorted(set(taken)) == list(range(len(rows))), "some row was never the first whose guards held"
 
 
 def test_the_first_row_whose_guard_holds_is_taken() -> None:
-    """Rows are tried in the order they stand, by both executors."""
+    """Rows are tried in the order they stand, as the stock classes do."""
     table = lamp(Row("OFF", "press", (bright, dim), "BROKEN"), *GOOD)
 
-    for fire in (table.fire, table.fire_compiled):
+    for fire in (Table.fire, stock_fire):
         light, out = Light(), list[str]()
-        assert fire(light, "press", 1, out).after == "ON"
+        assert fire(table, light, "press", 1, out).dest == "ON"
         assert (light.state, out) == ("ON", ["click"])
 
 
 def test_an_effect_runs_after_the_state_has_changed() -> None:
-    """An effect sees the new state, in both executors."""
+    """An effect sees the new state, as with the stock classes."""
     table = lamp(*without(0, Row("OFF", "press", bright, "ON", (tell_state,))))
 
-    for fire in (table.fire, table.fire_compiled):
+    for fire in (Table.fire, stock_fire):
         out = list[str]()
-        fire(Light(), "press", 1, out)
+        fire(table, Light(), "press", 1, out)
         assert out == ["ON"]
 
 
@@ -354,10 +355,10 @@ def tell_state(light: Light, _what: int, out: Out) -> None:
 
 def test_an_impossible_pair_is_reported_and_changes_nothing() -> None:
     """A NEVER row says so in what `fire` returns; subject and output stay as they were."""
-    for fire in (lamp().fire, lamp().fire_compiled):
+    for fire in (Table.fire, stock_fire):
         light, out = Light("BROKEN"), list[str]()
-        fired = fire(light, "press", 1, out)
-        assert (fired.impossible, fired.row.why) == (True, "nobody presses a broken lamp")
+        row = fire(lamp(), light, "press", 1, out)
+        assert (row.impossible, row.why) == (True, "nobody presses a broken lamp")
         assert (light, out) == (Light("BROKEN"), [])
 
 

@@ -491,9 +491,9 @@ def test_a_perp_answer_before_unwinding_is_impossible(state: str, event: str) ->
     ticket.state = state
     before = attrs.asdict(ticket)
 
-    fired = machine.TABLE.fire(ticket, event, TicketInput(ticket.opened_ms, view("0.02"), D("0.01")), [])
+    row = machine.TABLE.fire(ticket, event, TicketInput(ticket.opened_ms, view("0.02"), D("0.01")), [])
 
-    assert fired.impossible and attrs.asdict(ticket) == before
+    assert row.impossible and attrs.asdict(ticket) == before
 
 
 @pytest.mark.parametrize("event", ["opened", "grow", "net"])

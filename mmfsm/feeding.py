@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mmfsm import funding
 from mmfsm.actions import QueryFunding, Reconnect, Subscribe, Unsubscribe
 from mmfsm.events import (
     BookEvent,
@@ -98,6 +99,7 @@ def on_funding(turn: Turn, event: FundingEvent) -> None:
             known.rate_max,
         )
     turn.s.funding_ms = turn.at_ms
+    funding.judge(turn.s.econ.gate, turn.s.funding, turn.p, turn.at_ms)
     tell(turn, FeedName.FUNDING, "data")
 
 
@@ -128,7 +130,10 @@ def tick(turn: Turn) -> None:
     for name in turn.s.feeds:
         tell(turn, name, "timer")
     started = turn.s.feeds[FeedName.FUNDING].state != machine.DOWN
-    if started and turn.at_ms - turn.s.funding_asked_ms >= turn.p.funding_poll_sec * 1000:
+    if funding.settled(turn.s.econ.gate, turn.s.funding, turn.at_ms + turn.s.skew_ms):
+        turn.record("funding", "marketdata", "settled", data={"at_ms": turn.s.econ.gate.settled_ms})
+        ask_funding(turn)  # the rate of the next interval
+    elif started and turn.at_ms - turn.s.funding_asked_ms >= turn.p.funding_poll_sec * 1000:
         ask_funding(turn)
 
 

@@ -193,6 +193,15 @@ class InstrumentRules:
 
 
 @attrs.frozen
+class FeeRate:
+    """What one leg charges, in bps of the value traded; a rebate is negative. `source`: account, configured or list."""
+
+    maker_bps: Decimal
+    taker_bps: Decimal
+    source: str = "account"
+
+
+@attrs.frozen
 class Constraints:
     """The rules of both legs; without them nothing is ever sent."""
 
@@ -290,12 +299,22 @@ class OrderReport:
 
 @attrs.frozen
 class QuoteSide:
-    """One side of a plan: `price` is None when the side is not to be quoted, and `reason` says why either way."""
+    """One side of a plan: `price` is None when the side is not to be quoted, and `reason` says why either way.
+
+    A strategy sets the first four. The desk adds what it makes of them: `planned` is the strategy's own price and
+    `moved_by` what moved it ("floor", "exit" or nothing), `edge_bps` the edge at `price` (None: not known), `short_bps`
+    by how much the widest quote fails the floor, `worst` the closest price at which the floor still holds.
+    """
 
     price: Decimal | None
     qty: Decimal
     reason: str
     terms_bps: dict[str, Decimal] = attrs.field(factory=dict)
+    planned: Decimal | None = None
+    moved_by: str = ""
+    edge_bps: Decimal | None = None
+    short_bps: Decimal | None = None
+    worst: Decimal | None = None
 
 
 @attrs.frozen

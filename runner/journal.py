@@ -22,6 +22,7 @@ import attrs
 from mmfsm import Desk, MmfsmError, Params
 from mmfsm.codec import event_from_json, event_to_json
 from mmfsm.events import Event
+from mmfsm.params import text_of
 from mmfsm.state import SNAPSHOT_VERSION
 
 FORMAT = 1
@@ -108,11 +109,7 @@ class Journal:
 
 def params_to_json(params: Params) -> dict[str, Any]:
     """Return the desk's own parameters as text by name; the runner's settings and secrets are not among them."""
-    return {field.name: _text(getattr(params, field.name)) for field in attrs.fields(Params)}
-
-
-def _text(value: Any) -> str:
-    return str(int(value)) if isinstance(value, bool) else str(value)
+    return {field.name: text_of(getattr(params, field.name)) for field in attrs.fields(Params)}
 
 
 def segments(folder: Path) -> list[Path]:

@@ -23,13 +23,14 @@ from decimal import Decimal
 import attrs
 
 from mmfsm.rounding import passive_price
-from mmfsm.values import BPS, ZERO, Funding, InstrumentRules, Level, QuoteSide, Side
+from mmfsm.values import BPS, ZERO, Funding, InstrumentRules, Level, QuoteSide, Side, SideValue
 
 HOUR_MS = 3_600_000
 FUNDING_INTERVAL_H = Decimal(8)
 """Where the exchange does not say: Bitget's usual interval."""
 
-PER_BPS = 1 / BPS
+BELOW = "edge_below_min"
+"""The reason of a side that is off because even the widest quote would earn too little."""
 
 
 def hedge_price(levels: tuple[Level, ...], qty: Decimal) -> Decimal | None:
@@ -51,34 +52,6 @@ def hedge_price(levels: tuple[Level, ...], qty: Decimal) -> Decimal | None:
     return None
 
 
-@attrs.frozen
-class SideValue:
-    """What one side is worth: the price its fill is measured against, in quote coin, and what it costs, in bps."""
-
-    side: Side
-    reference: Decimal
-    cost_bps: Decimal
-    mid: Decimal
-
-    def edge_bps(self, price: Decimal) -> Decimal:
-        """Return the edge at a price: side · (reference − price) / mid − cost.
-
-        Spot would pay 2501 for what a bid buys at 2497: 16 bps, less 12 of fees, 1 of slip and 1 of buffer.
-
-        >>> SideValue(Side.BUY, Decimal(2501), Decimal(14), Decimal(2500)).edge_bps(Decimal(2497))
-        Decimal('2')
-        """
-        return self.side.sign * (self.reference - price) / self.mid * PER_BPS - self.cost_bps
-
-    def price_at(self, edge_bps: Decimal) -> Decimal:
-        """Return the price with that edge, not rounded: reference − side · (edge + cost) · mid.
-
-        >>> SideValue(Side.BUY, Decimal(2501), Decimal(14), Decimal(2500)).price_at(Decimal(2))
-        Decimal('2497.0000')
-        """
-        return self.reference - self.side.sign * (edge_bps + self.cost_bps) * self.mid * BPS
-
-
 def expected_funding_bps(funding: Funding, side: Side, horizon_h: Decimal, at_ms: int) -> Decimal:
     """Return what a position opened by a fill of `side` is paid by funding within the horizon, in bps of its value.
 
@@ -97,7 +70,7 @@ def expected_funding_bps(funding: Funding, side: Side, horizon_h: Decimal, at_ms
     first_ms = interval_ms if funding.next_ms is None else max(funding.next_ms - at_ms, 0)
     left_ms = int(horizon_h * HOUR_MS) - first_ms
     settlements = 0 if left_ms < 0 else 1 + left_ms // interval_ms
-    return -side.sign * capped_rate(funding) * settlements * PER_BPS
+    return -side.sign * capped_rate(funding) * settlements / BPS
 
 
 def capped_rate(funding: Funding) -> Decimal:
@@ -133,22 +106,20 @@ def with_floor(
         rules: of the perp.
         was_off: it was off for its edge a moment ago; then the pad must fit too, so that it does not flicker.
     """
-    assert quote.price is not None
+    price, planned, terms = quote.price, quote.planned or quote.price, quote.terms_bps
+    assert price is not None
     if floor is None:
-        return attrs.evolve(quote, planned=quote.price, edge_bps=value.edge_bps(quote.price))
-    sign, mid = value.side.sign, value.mid
-    least, padded = value.price_at(floor.min_bps), value.price_at(floor.min_bps + floor.pad_bps)
-    widest = mid * (1 - sign * floor.max_bps * BPS)
-    needed_bps = floor.min_bps + (floor.pad_bps if was_off else ZERO)
-    short = needed_bps - value.edge_bps(widest)
-    if short > 0:
-        edge = value.edge_bps(quote.price)
-        off = "edge_below_min"
-        return QuoteSide(None, ZERO, off, quote.terms_bps, quote.price, "floor", edge, short_bps=short, worst=least)
-    price, moved_by = quote.price, ""
-    wanted = padded if sign * (padded - widest) >= 0 else widest
-    if sign * (price - wanted) > 0:
-        price, moved_by = passive_price(wanted, value.side, rules), "floor"
-    return QuoteSide(
-        price, quote.qty, quote.reason, quote.terms_bps, quote.price, moved_by, value.edge_bps(price), worst=least
-    )
+        return QuoteSide(price, quote.qty, quote.reason, terms, planned, value=value)
+    sign = value.side.sign
+    least = value.price_at(floor.min_bps)
+    padded = least - sign * floor.pad_bps * value.per_bps
+    if sign * (price - padded) <= 0:
+        return QuoteSide(price, quote.qty, quote.reason, terms, planned, value=value, worst=least)
+    widest = value.mid - sign * floor.max_bps * value.per_bps
+    if sign * ((padded if was_off else least) - widest) < 0:
+        short = floor.min_bps + (floor.pad_bps if was_off else ZERO) - value.edge_bps(widest)
+        return QuoteSide(None, ZERO, BELOW, terms, planned, "floor", value, short)
+    moved = passive_price(padded if sign * (padded - widest) >= 0 else widest, value.side, rules)
+    if sign * (price - moved) <= 0:
+        return QuoteSide(price, quote.qty, quote.reason, terms, planned, value=value, worst=least)
+    return QuoteSide(moved, quote.qty, quote.reason, terms, planned, "floor", value, worst=least)

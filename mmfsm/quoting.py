@@ -48,8 +48,8 @@ def limit_of(turn: Turn, side: Side) -> SideLimit:
         None if quote is None else quote.available,
         None if mid is None else guards.margin_qty(s.margin_free, s.leverage, mid),
     )
-    opens, exch_ms = side.sign * s.ledger.perp >= 0, turn.at_ms + s.skew_ms
-    if opens and s.funding is not None and pays_soon(s.funding, side, exch_ms, turn.p.settlement_pause_sec):
+    due = s.funding is not None and pays_soon(s.funding, side, turn.at_ms + s.skew_ms, turn.p.settlement_pause_sec)
+    if due and side.sign * s.ledger.perp >= 0:
         return SideLimit(ZERO, "funding_due")
     qty = placing.cut_at_zero(turn, side, limit.qty)
     return limit if qty == limit.qty else SideLimit(qty, "cut_at_zero")

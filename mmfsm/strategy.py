@@ -139,25 +139,25 @@ class ObiFundingStrategy:
         }
         if view.basis_z is not None:
             skews["basis"] = basis_skew_bps(view.basis_z, params.basis_z_max, params.basis_skew_bps)
+        against = {name: -bps for name, bps in skews.items()}
+        lifted = {name: -bps for name, bps in shift.items()}
         return QuotePlan(
-            bid=self._side(view, Side.BUY, r, shift, skews, view.bid_limit),
-            ask=self._side(view, Side.SELL, r, shift, skews, view.ask_limit),
+            bid=self._side(view, Side.BUY, r, skews, lifted, view.bid_limit),
+            ask=self._side(view, Side.SELL, r, against, shift, view.ask_limit),
             reason="set_quote",
             mid=mid,
             reservation=r,
         )
 
-    def _side(self, view: QuoteView, side: Side, r: Decimal, shift: Terms, skews: Terms, limit: SideLimit) -> QuoteSide:
-        sign, rules, touch = side.sign, view.constraints.perp, view.market.perp.bbo
-        terms = {"base": view.params.base_half_spread_bps} | {name: sign * bps for name, bps in skews.items()}
-        half = sum(terms.values(), ZERO)
+    def _side(self, view: QuoteView, side: Side, r: Decimal, skews: Terms, shift: Terms, limit: SideLimit) -> QuoteSide:
+        base, rules, touch = view.params.base_half_spread_bps, view.constraints.perp, view.market.perp.bbo
+        terms = {"base": base, **skews, **shift}
+        half = sum(skews.values(), base)
         if half < 0:
             half, terms["clamp"] = ZERO, -half  # skews never push a quote through the reservation price
-        for name, bps in shift.items():
-            terms[name] = -sign * bps
         if limit.qty <= 0:
             return QuoteSide(None, ZERO, limit.reason, terms)
-        price = passive_price(r * (1 - sign * half * BPS), side, rules)
+        price = passive_price(r * (1 - side.sign * half * BPS), side, rules)
         if side is Side.BUY:
             price = min(price, touch.ask - rules.price_tick)
         else:

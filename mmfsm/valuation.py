@@ -12,40 +12,47 @@ import attrs
 
 from mmfsm import exits
 from mmfsm.basis import SAMPLE_MS, basis_bps
-from mmfsm.edge import Floor, SideValue, expected_funding_bps, hedge_price, with_floor
+from mmfsm.edge import BELOW, Floor, expected_funding_bps, hedge_price, with_floor
 from mmfsm.events import FeedName
 from mmfsm.fees import Fees
 from mmfsm.machines.feed import FRESH
 from mmfsm.params import Params
 from mmfsm.state import Turn
 from mmfsm.strategy import QuoteView, SideLimit
-from mmfsm.values import ZERO, InstType, JsonObject, QuotePlan, QuoteSide, Side, plain
-
-BELOW = "edge_below_min"
+from mmfsm.values import BPS, ZERO, InstType, JsonObject, QuotePlan, QuoteSide, Side, SideValue, plain
 
 
 def valued(turn: Turn, view: QuoteView, plan: QuotePlan) -> QuotePlan:
-    """Return the plan with both edges told, the floor kept, and the way out taken."""
-    leaving = exits.is_leaving(turn)
+    """Return the plan with both sides valued, the floor kept, and the way out taken."""
     mid = view.market.perp.bbo.mid
-    bid = _side(turn, view, plan.bid, Side.BUY, view.bid_limit, mid, leaving)
-    ask = _side(turn, view, plan.ask, Side.SELL, view.ask_limit, mid, leaving)
+    ground = _Ground(turn, view, mid, mid * BPS, floor_of(view.params), exits.is_leaving(turn))
+    bid = _side(ground, plan.bid, Side.BUY, view.bid_limit)
+    ask = _side(ground, plan.ask, Side.SELL, view.ask_limit)
     return QuotePlan(bid, ask, plan.reason, plan.mid or mid, plan.reservation)
 
 
-def _side(
-    turn: Turn, view: QuoteView, quote: QuoteSide, side: Side, limit: SideLimit, mid: Decimal, leaving: bool
-) -> QuoteSide:
-    if leaving:
-        quote = _on_the_way_out(view, quote, side, limit)
+@attrs.frozen
+class _Ground:
+    # What both sides share.
+    turn: Turn
+    view: QuoteView
+    mid: Decimal
+    per_bps: Decimal
+    floor: Floor | None
+    leaving: bool
+
+
+def _side(at: _Ground, quote: QuoteSide, side: Side, limit: SideLimit) -> QuoteSide:
+    if at.leaving:
+        quote = _on_the_way_out(at.view, quote, side, limit)
     if quote.price is None:
         return quote
-    value = value_of(turn, view, side, quote.qty, mid, leaving)
+    value = _value_of(at, side, quote.qty)
     if value is None:
-        return QuoteSide(None, ZERO, "spot_too_thin", quote.terms_bps) if view.params.edge_floor else quote
-    was_off = turn.s.skips.get(side.value) == BELOW
-    made = with_floor(quote, value, floor_of(view.params), view.constraints.perp, was_off)
-    return attrs.evolve(made, moved_by="exit", planned=quote.planned) if leaving and made.price is not None else made
+        return quote if at.floor is None else QuoteSide(None, ZERO, "spot_too_thin", quote.terms_bps)
+    was_off = at.turn.s.skips.get(side.value) == BELOW
+    made = with_floor(quote, value, at.floor, at.view.constraints.perp, was_off)
+    return attrs.evolve(made, moved_by="exit") if at.leaving and made.price is not None else made
 
 
 def _on_the_way_out(view: QuoteView, quote: QuoteSide, side: Side, limit: SideLimit) -> QuoteSide:
@@ -66,21 +73,24 @@ def floor_of(params: Params) -> Floor | None:
     return Floor(params.min_edge_bps, params.edge_pad_bps, params.max_half_spread_bps)
 
 
-def value_of(turn: Turn, view: QuoteView, side: Side, qty: Decimal, mid: Decimal, leaving: bool) -> SideValue | None:
-    """Return what a side is worth at a size; None when the spot book does not hold that much."""
-    econ, p = turn.s.econ, view.params
+def _value_of(at: _Ground, side: Side, qty: Decimal) -> SideValue | None:
+    # None when the spot book does not hold that much.
+    view, econ, p = at.view, at.turn.s.econ, at.view.params
     assert econ.fees is not None
-    touch = view.market.perp.bbo
-    if leaving:
-        return SideValue(side, touch.ask if side is Side.BUY else touch.bid, saved_by_quoting(econ.fees), mid)
-    spot = turn.s.books[InstType.SPOT]
+    if at.leaving:
+        touch = view.market.perp.bbo
+        crossing = touch.ask if side is Side.BUY else touch.bid
+        return SideValue(side, crossing, saved_by_quoting(econ.fees), at.mid, at.per_bps)
+    spot = at.turn.s.books[InstType.SPOT]
     reference = hedge_price(spot.bids if side is Side.BUY else spot.asks, qty)
     if reference is None:
         return None
     closes = side.sign * view.perp_pos < 0 and qty <= abs(view.perp_pos)
     slip = econ.slip.expected_bps(p.expected_slip_bps)
-    funding = expected_funding_bps(view.funding, side, p.funding_horizon_h, turn.at_ms + turn.s.skew_ms)
-    return SideValue(side, reference, cost_bps(econ.fees, slip, ZERO if closes else p.edge_buffer_bps, funding), mid)
+    exch_ms = at.turn.at_ms + at.turn.s.skew_ms
+    funding = expected_funding_bps(view.funding, side, p.funding_horizon_h, exch_ms)
+    cost = cost_bps(econ.fees, slip, ZERO if closes else p.edge_buffer_bps, funding)
+    return SideValue(side, reference, cost, at.mid, at.per_bps)
 
 
 def cost_bps(fees: Fees, slip_bps: Decimal, buffer_bps: Decimal, funding_bps: Decimal) -> Decimal:
@@ -127,16 +137,20 @@ def basis_z(turn: Turn) -> Decimal | None:
 
 
 def watch_basis(turn: Turn) -> None:
-    """After a book or a tick: judge the basis, and once a second take a sample of it. Stale books say nothing."""
+    """Once a second: judge the basis and take a sample of it. Stale books say nothing.
+
+    The edge of each side is measured against spot at every book; this is about a basis that is unlike itself.
+    """
     feeds, basis, p = turn.s.feeds, turn.s.econ.basis, turn.p
+    if p.basis_filter == "none" or turn.at_ms - basis.sampled_ms < SAMPLE_MS:
+        return
     is_fresh = feeds[FeedName.PERP_BOOK].state == feeds[FeedName.SPOT_BOOK].state == FRESH
-    now_bps = basis_now(turn) if p.basis_filter != "none" and is_fresh else None
+    now_bps = basis_now(turn) if is_fresh else None
     if now_bps is None:
         return
     was_far, z = basis.is_far, basis.z(now_bps, p.basis_sd_min_bps)
     basis.judge(z, p.basis_z_max)
-    if turn.at_ms - basis.sampled_ms >= SAMPLE_MS:
-        basis.take(now_bps, p.basis_window_sec, turn.at_ms)
+    basis.take(now_bps, p.basis_window_sec, turn.at_ms)
     if basis.is_far != was_far:
         data = {
             "basis_bps": plain(round(now_bps, 2)),

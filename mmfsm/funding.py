@@ -12,6 +12,9 @@ from mmfsm.guards import funding_off
 from mmfsm.params import Params
 from mmfsm.values import Funding, Side
 
+SETTLES_EARLY_MS = 5_000
+"""Two clocks may differ by this; a later settlement named sooner than that before the one at hand is a new interval."""
+
 
 def judge(gate: FundingGate, funding: Funding, params: Params, at_ms: int) -> None:
     """Bring the gate up to date with a rate that was just told.
@@ -39,9 +42,23 @@ def why_off(gate: FundingGate, at_ms: int) -> str:
     return gate.why or ("funding_cooling" if at_ms < gate.cool_until_ms else "")
 
 
-def settled(gate: FundingGate, funding: Funding | None, exch_ms: int) -> bool:
-    """Note a settlement that has passed by the exchange's clock; True for each one once."""
-    if funding is None or funding.next_ms is None or not gate.settled_ms < funding.next_ms <= exch_ms:
+def settled(gate: FundingGate, funding: Funding | None, exch_ms: int, told: Funding | None = None) -> bool:
+    """Note a settlement that has passed: by the exchange's clock, or because what was just told names a later one.
+
+    True for each one once.
+
+    >>> from decimal import Decimal
+    >>> rate = Decimal("0.0001")
+    >>> gate, due = FundingGate(), Funding(rate, next_ms=1_000)
+    >>> settled(gate, due, 999), settled(gate, due, 1_000), settled(gate, due, 1_001)
+    (False, True, False)
+    >>> settled(FundingGate(), due, 990, Funding(rate, next_ms=9_000))
+    True
+    """
+    if funding is None or funding.next_ms is None or funding.next_ms <= gate.settled_ms:
+        return False
+    named_later = told is not None and told.next_ms is not None and told.next_ms > funding.next_ms
+    if funding.next_ms > exch_ms and not (named_later and funding.next_ms - exch_ms <= SETTLES_EARLY_MS):
         return False
     gate.settled_ms = funding.next_ms
     return True

@@ -6,7 +6,10 @@ There is no second way to close. One closing order at a time, owned by `closing`
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from mmfsm import placing
+from mmfsm.guards import quote_size
 from mmfsm.rounding import taking_price, tradable_qty
 from mmfsm.state import Turn
 from mmfsm.values import InstType, Leg, OrderIntent, Side, Tif, plain
@@ -33,7 +36,7 @@ def flatten_step(turn: Turn) -> None:
         return
     side = Side.SELL if s.ledger.perp > 0 else Side.BUY
     touch = turn.hedge_view().touch(InstType.PERP, side)
-    qty = s.constraints and touch and tradable_qty(abs(s.ledger.perp), touch, s.constraints.perp)
+    qty = s.constraints and touch and tradable_qty(_slice(turn, touch), touch, s.constraints.perp)
     if not touch or not qty:
         if touch:
             # After a person's wish there are no quotes until that person resumes; an exit is the desk's own affair.
@@ -58,6 +61,16 @@ def flatten_step(turn: Turn) -> None:
         reduce_only=True,
     )
     s.closing = request.client_oid
+
+
+def _slice(turn: Turn, price: Decimal) -> Decimal:
+    """A person's wish is closed at once. An exit takes a quote's size at a time: no more is ever unhedged than a quote
+    may leave unhedged, and what would remain too small to trade goes with the last."""
+    s, held = turn.s, abs(turn.s.ledger.perp)
+    if not s.econ.exiting or s.constraints is None:
+        return held
+    size = quote_size(turn.p, s.constraints, price)
+    return size if tradable_qty(held - size, price, s.constraints.perp) else held
 
 
 def new_latches(turn: Turn) -> list[str]:

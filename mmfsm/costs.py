@@ -14,14 +14,7 @@ def note_fill(turn: Turn, fill: NormalizedFill, order: Order | None) -> None:
     if fill.simulated or turn.s.constraints is None:
         return
     if order is not None and fill.inst is InstType.SPOT:
-        turn.s.econ.slip.filled(
-            order.request.client_oid,
-            fill.side,
-            fill.price,
-            fill.qty / order.request.qty,
-            turn.p.slip_weight,
-            turn.p.expected_slip_bps,
-        )
+        turn.s.econ.slip.filled(order.request, fill, turn.p.slip_weight, turn.p.expected_slip_bps)
     _compare_fee(turn, fill)
 
 

@@ -88,6 +88,8 @@ def reason_to_leave(params: Params, gross: Decimal | None, net: Decimal | None, 
 def average_price(average: Decimal, before: Decimal, change: Decimal, price: Decimal) -> Decimal:
     """Return a position's average entry price after a fill: what adds to it is averaged in, what reduces leaves it.
 
+    Zero is not known (a position that was taken over, or dust); the next fill that adds to it then tells the price.
+
     >>> average_price(Decimal(100), Decimal(-2), Decimal(-2), Decimal(110))
     Decimal('105')
     >>> average_price(Decimal(100), Decimal(-2), Decimal(1), Decimal(110))
@@ -98,7 +100,7 @@ def average_price(average: Decimal, before: Decimal, change: Decimal, price: Dec
     after = before + change
     if after == 0 or before * change < 0 < before * after:
         return average
-    if before == 0 or before * after < 0:
+    if before == 0 or not average or before * after < 0:
         return price
     return (average * before + price * change) / after
 

@@ -1,7 +1,7 @@
 """What hedges cost beyond the touch they were sent at: set before any is seen, then measured from our own.
 
     slip = side · (fill price − touch) / touch        in bps; a hedge that fills at the touch slips by nothing
-    mean ← mean + w · q/Q · (slip − mean)             w = SLIP_WEIGHT, q/Q the share of the order that this fill is
+    mean ← mean + w · q/Q · (slip − mean)             w = SLIP_WEIGHT, q/Q the share of its order that the fill is
 
 Bounded: a fill counts for at most SLIP_MAX_BPS either way, and what is expected is never below zero.
 """
@@ -12,7 +12,7 @@ from decimal import Decimal
 
 import attrs
 
-from mmfsm.values import BPS, ZERO, Side
+from mmfsm.values import BPS, ZERO, NormalizedFill, OrderRequest, Side
 
 SLIP_MAX_BPS = Decimal(100)
 HEDGES_MAX = 64
@@ -28,6 +28,16 @@ def slip_bps(side: Side, price: Decimal, touch: Decimal) -> Decimal:
     Decimal('2')
     """
     return side.sign * (price - touch) / touch / BPS
+
+
+def averaged(mean_bps: Decimal, slip: Decimal, weight: Decimal) -> Decimal:
+    """Return the mean after one more fill, which counts for at most SLIP_MAX_BPS.
+
+    >>> averaged(Decimal(1), Decimal(3), Decimal("0.1"))
+    Decimal('1.200000')
+    """
+    bounded = max(min(slip, SLIP_MAX_BPS), -SLIP_MAX_BPS)
+    return (mean_bps + weight * (bounded - mean_bps)).quantize(PLACES)
 
 
 @attrs.define
@@ -48,21 +58,13 @@ class Slippage:
         if len(self.touches) > HEDGES_MAX:
             del self.touches[next(iter(self.touches))]
 
-    def filled(
-        self, client_oid: str, side: Side, price: Decimal, share: Decimal, weight: Decimal, configured: Decimal
-    ) -> None:
-        """A fill of a hedge was booked; `share` is how much of its order it is.
-
-        >>> seen = Slippage()
-        >>> seen.sent("h1", Decimal(2500))
-        >>> seen.filled("h1", Side.SELL, Decimal("2499.25"), Decimal(1), Decimal("0.1"), Decimal(1))
-        >>> seen.expected_bps(Decimal(1))
-        Decimal('1.200000')
-        """
-        touch = self.touches.get(client_oid)
+    def filled(self, order: OrderRequest, fill: NormalizedFill, weight: Decimal, configured: Decimal) -> None:
+        """A fill of an order was booked; only one that was sent as a hedge teaches anything."""
+        touch = self.touches.get(order.client_oid)
         if touch is None or not weight:
             return
-        slip = max(min(slip_bps(side, price, touch), SLIP_MAX_BPS), -SLIP_MAX_BPS)
+        share = fill.qty / order.qty
+        slip = slip_bps(fill.side, fill.price, touch)
         before = configured if self.mean_bps is None else self.mean_bps
-        self.mean_bps = (before + weight * share * (slip - before)).quantize(PLACES)
+        self.mean_bps = averaged(before, slip, weight * share)
         self.fills += 1

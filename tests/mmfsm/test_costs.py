@@ -10,7 +10,7 @@ from mmfsm.fees import Fees, break_even_bps, charged_bps, in_words, resolve
 from mmfsm.params import Params
 from mmfsm.slippage import HEDGES_MAX, Slippage
 from mmfsm.testing import constraints
-from mmfsm.values import FeeRate, InstType, NormalizedFill, Side
+from mmfsm.values import FeeRate, InstType, Leg, NormalizedFill, OrderIntent, OrderRequest, Side, Tif
 
 D = Decimal
 OWN = FeeRate(D("1.4"), D("4.2"))
@@ -61,13 +61,24 @@ def test_the_check_says_rates_sources_and_break_even() -> None:
     )
 
 
+def hedged(slip: Slippage, name: str, price: str, qty: str = "0.02", weight: str = "0.1") -> None:
+    """A buy of 0.02 was sent at a touch of 2500 and has filled so much of it, at such a price."""
+    order = OrderRequest(
+        name, InstType.SPOT, Side.BUY, D("0.02"), D(2600), Tif.IOC, OrderIntent.HEDGE, Leg.SPOT_IOC, 1
+    )  # fmt: skip
+    told = NormalizedFill(InstType.SPOT, "1", Side.BUY, D(price), D(qty), 0)
+    slip.filled(order, told, D(weight), D(1))
+
+
 def test_slip_is_as_set_until_a_hedge_has_filled() -> None:
-    """Then a tenth of each new one; a part of an order counts for its part."""
+    """Then a tenth of each new one: 1 + 0.1 · (3 − 1); a part of an order counts for its part."""
     slip = Slippage()
     assert slip.expected_bps(D(1)) == 1
     slip.sent("h", D(2500))
-    slip.filled("h", Side.BUY, D("2502.75"), D("0.5"), D("0.1"), D(1))
-    assert slip.expected_bps(D(1)) == D("1.5")  # 1 + 0.05 · (11 − 1)
+    hedged(slip, "h", "2500.75")
+    assert slip.expected_bps(D(1)) == D("1.2")
+    hedged(slip, "h", "2502.8", qty="0.01")
+    assert slip.expected_bps(D(1)) == D("1.7")  # 1.2 + 0.05 · (11.2 − 1.2)
 
 
 def test_slip_is_bounded_and_never_a_gain() -> None:
@@ -75,7 +86,7 @@ def test_slip_is_bounded_and_never_a_gain() -> None:
     slip = Slippage()
     for name, price, mean in (("a", "2750", "10.9"), ("b", "2250", "-0.19")):
         slip.sent(name, D(2500))
-        slip.filled(name, Side.BUY, D(price), D(1), D("0.1"), D(1))
+        hedged(slip, name, price)
         assert slip.mean_bps == D(mean)
     assert slip.expected_bps(D(1)) == 0
 
@@ -83,9 +94,9 @@ def test_slip_is_bounded_and_never_a_gain() -> None:
 def test_what_was_not_sent_as_a_hedge_teaches_nothing() -> None:
     """Nor does anything with a weight of zero; and only so many hedges are remembered."""
     slip = Slippage()
-    slip.filled("stranger", Side.BUY, D(2600), D(1), D("0.1"), D(1))
+    hedged(slip, "stranger", "2600")
     slip.sent("h", D(2500))
-    slip.filled("h", Side.BUY, D(2600), D(1), D(0), D(1))
+    hedged(slip, "h", "2600", weight="0")
     assert slip.mean_bps is None
     for number in range(3 * HEDGES_MAX):
         slip.sent(f"h{number}", D(2500))

@@ -32,6 +32,12 @@ def test_an_average_lies_within_the_prices_that_were_paid(fills: list[tuple[Deci
             assert D(90) - D("1e-9") <= average <= D(110) + D("1e-9")
 
 
+def test_a_price_that_is_not_known_is_told_by_the_next_fill_that_adds() -> None:
+    """Dust of an earlier pair does not pull the average to zero; what reduces tells nothing."""
+    assert average_price(D(0), D("0.00008"), D("0.01998"), D(2500)) == 2500
+    assert average_price(D(0), D("0.5"), D("-0.1"), D(2500)) == 0
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 def test_both_signs_of_a_pair_gain_by_the_same_rule(sign: int) -> None:
     """The basis moves by 10 of 2500 for the pair: 40 bps gross; 11 net, after 12 in, 16 out and 1 of slip."""

@@ -14,6 +14,9 @@ import attrs
 
 from mmfsm.values import BPS, ZERO
 
+BASIS_MAX_BPS = Decimal(10_000)
+"""A sample beyond this is a wrong price: it counts for no more."""
+
 SAMPLE_MS = 1_000
 SAMPLES_MIN = 60
 BACK_SHARE = Decimal("0.8")
@@ -52,6 +55,7 @@ class Basis:
         """
         self.sampled_ms = at_ms
         self.samples += 1
+        now_bps = max(min(now_bps, BASIS_MAX_BPS), -BASIS_MAX_BPS)
         if self.samples == 1:
             self.mean_bps = now_bps
             return

@@ -45,6 +45,15 @@ def test_the_mean_stays_within_what_was_seen(values: list[Decimal]) -> None:
     assert 0 <= basis.var <= (max(values) - min(values)) ** 2
 
 
+def test_a_wrong_price_does_not_break_the_figures() -> None:
+    """A spot of a billionth of the perp's price counts for 100 %, no more."""
+    basis = Basis()
+    for value in ("4", "1e20", "-1e20", "4"):
+        basis.take(D(value), 20, 0)
+
+    assert abs(basis.mean_bps) < 10_000 and basis.var < 10**9
+
+
 def test_nothing_is_far_before_there_are_enough_samples() -> None:
     """A minute of samples first."""
     basis = steady(count=SAMPLES_MIN - 1)

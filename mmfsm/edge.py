@@ -19,8 +19,7 @@ Solved for the price, the same line says how far out a quote must be for the edg
 from __future__ import annotations
 
 from decimal import Decimal
-
-import attrs
+from typing import NamedTuple
 
 from mmfsm.rounding import passive_price
 from mmfsm.values import BPS, ZERO, Funding, InstrumentRules, Level, QuoteSide, Side, SideValue
@@ -85,8 +84,7 @@ def capped_rate(funding: Funding) -> Decimal:
     return rate if funding.rate_min is None else max(rate, funding.rate_min)
 
 
-@attrs.frozen
-class Floor:
+class Floor(NamedTuple):
     """The least edge, `min_bps`; a quote it moves goes `pad_bps` further, so that it may rest, not past `max_bps`."""
 
     min_bps: Decimal
@@ -111,7 +109,7 @@ def with_floor(
     if floor is None:
         return QuoteSide(price, quote.qty, quote.reason, terms, planned, value=value)
     sign = value.side.sign
-    least = value.price_at(floor.min_bps)
+    least = value.reference - sign * (floor.min_bps + value.cost_bps) * value.per_bps  # as price_at
     padded = least - sign * floor.pad_bps * value.per_bps
     if sign * (price - padded) <= 0:
         return QuoteSide(price, quote.qty, quote.reason, terms, planned, value=value, worst=least)

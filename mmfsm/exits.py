@@ -159,14 +159,14 @@ def _tell(turn: Turn, event: str, what: PairInput, gross: Decimal | None = None,
     """Tell the pair's machine, record what changed, and do what it asks."""
     econ = turn.s.econ
     commands: PairOut = []
-    why = econ.pair.why
-    fired = turn.fire(machine.TABLE, econ.pair, event, what, commands)
+    before, why = econ.pair.state, econ.pair.why
+    turn.fire(machine.TABLE, econ.pair, event, what, commands)
     for command in commands:
         if command == "cross":
             begin_crossing(turn)
         data = {
-            "from": fired.before,
-            "to": fired.after,
+            "from": before,
+            "to": econ.pair.state,
             "perp": plain(turn.s.ledger.perp),
             "gross_bps": None if gross is None else plain(round(gross, 2)),
             "net_bps": None if net is None else plain(round(net, 2)),

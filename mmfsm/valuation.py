@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import attrs
-
 from mmfsm import exits
 from mmfsm.basis import SAMPLE_MS, basis_bps
 from mmfsm.edge import BELOW, Floor, expected_funding_bps, hedge_price, with_floor
@@ -25,34 +23,41 @@ from mmfsm.values import BPS, ZERO, InstType, JsonObject, QuotePlan, QuoteSide, 
 def valued(turn: Turn, view: QuoteView, plan: QuotePlan) -> QuotePlan:
     """Return the plan with both sides valued, the floor kept, and the way out taken."""
     mid = view.market.perp.bbo.mid
-    ground = _Ground(turn, view, mid, mid * BPS, floor_of(view.params), exits.is_leaving(turn))
-    bid = _side(ground, plan.bid, Side.BUY, view.bid_limit)
-    ask = _side(ground, plan.ask, Side.SELL, view.ask_limit)
+    if exits.is_leaving(turn):
+        bid, ask = _leaving(turn, view, plan.bid, Side.BUY, mid), _leaving(turn, view, plan.ask, Side.SELL, mid)
+    else:
+        bid, ask = _side(turn, view, plan.bid, Side.BUY, mid), _side(turn, view, plan.ask, Side.SELL, mid)
     return QuotePlan(bid, ask, plan.reason, plan.mid or mid, plan.reservation)
 
 
-@attrs.frozen
-class _Ground:
-    # What both sides share.
-    turn: Turn
-    view: QuoteView
-    mid: Decimal
-    per_bps: Decimal
-    floor: Floor | None
-    leaving: bool
-
-
-def _side(at: _Ground, quote: QuoteSide, side: Side, limit: SideLimit) -> QuoteSide:
-    if at.leaving:
-        quote = _on_the_way_out(at.view, quote, side, limit)
+def _side(turn: Turn, view: QuoteView, quote: QuoteSide, side: Side, mid: Decimal) -> QuoteSide:
+    econ, p, qty = turn.s.econ, view.params, quote.qty
     if quote.price is None:
         return quote
-    value = _value_of(at, side, quote.qty)
-    if value is None:
-        return quote if at.floor is None else QuoteSide(None, ZERO, "spot_too_thin", quote.terms_bps)
-    was_off = at.turn.s.skips.get(side.value) == BELOW
-    made = with_floor(quote, value, at.floor, at.view.constraints.perp, was_off)
-    return attrs.evolve(made, moved_by="exit") if at.leaving and made.price is not None else made
+    spot, position = turn.s.books[InstType.SPOT], view.perp_pos
+    reference = hedge_price(spot.bids if side is Side.BUY else spot.asks, qty)
+    if reference is None:
+        return QuoteSide(None, ZERO, "spot_too_thin", quote.terms_bps) if p.edge_floor else quote
+    assert econ.fees is not None
+    closes = (position < 0 if side is Side.BUY else position > 0) and qty <= abs(position)
+    slip = econ.slip.expected_bps(p.expected_slip_bps)
+    funding = expected_funding_bps(view.funding, side, p.funding_horizon_h, turn.at_ms + turn.s.skew_ms)
+    cost = cost_bps(econ.fees, slip, ZERO if closes else p.edge_buffer_bps, funding)
+    was_off = turn.s.skips.get(side.value) == BELOW
+    value = SideValue(side, reference, cost, mid, mid * BPS)
+    return with_floor(quote, value, floor_of(p), view.constraints.perp, was_off)
+
+
+def _leaving(turn: Turn, view: QuoteView, quote: QuoteSide, side: Side, mid: Decimal) -> QuoteSide:
+    """What a quote of the closing side is worth while the pair is being left: what it saves over crossing."""
+    fees, touch = turn.s.econ.fees, view.market.perp.bbo
+    quote = _on_the_way_out(view, quote, side, view.bid_limit if side is Side.BUY else view.ask_limit)
+    if quote.price is None:
+        return quote
+    assert fees is not None
+    value = SideValue(side, touch.ask if side is Side.BUY else touch.bid, saved_by_quoting(fees), mid, mid * BPS)
+    made = with_floor(quote, value, floor_of(view.params), view.constraints.perp)
+    return made if made.price is None else made._replace(moved_by="exit")
 
 
 def _on_the_way_out(view: QuoteView, quote: QuoteSide, side: Side, limit: SideLimit) -> QuoteSide:
@@ -71,26 +76,6 @@ def floor_of(params: Params) -> Floor | None:
     if not params.edge_floor:
         return None
     return Floor(params.min_edge_bps, params.edge_pad_bps, params.max_half_spread_bps)
-
-
-def _value_of(at: _Ground, side: Side, qty: Decimal) -> SideValue | None:
-    # None when the spot book does not hold that much.
-    view, econ, p = at.view, at.turn.s.econ, at.view.params
-    assert econ.fees is not None
-    if at.leaving:
-        touch = view.market.perp.bbo
-        crossing = touch.ask if side is Side.BUY else touch.bid
-        return SideValue(side, crossing, saved_by_quoting(econ.fees), at.mid, at.per_bps)
-    spot = at.turn.s.books[InstType.SPOT]
-    reference = hedge_price(spot.bids if side is Side.BUY else spot.asks, qty)
-    if reference is None:
-        return None
-    closes = side.sign * view.perp_pos < 0 and qty <= abs(view.perp_pos)
-    slip = econ.slip.expected_bps(p.expected_slip_bps)
-    exch_ms = at.turn.at_ms + at.turn.s.skew_ms
-    funding = expected_funding_bps(view.funding, side, p.funding_horizon_h, exch_ms)
-    cost = cost_bps(econ.fees, slip, ZERO if closes else p.edge_buffer_bps, funding)
-    return SideValue(side, reference, cost, at.mid, at.per_bps)
 
 
 def cost_bps(fees: Fees, slip_bps: Decimal, buffer_bps: Decimal, funding_bps: Decimal) -> Decimal:

@@ -6,9 +6,11 @@ times in Unix milliseconds (`_ms`), rates as fractions unless the name says `_bp
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import attrs
 
@@ -297,8 +299,11 @@ class OrderReport:
     exch_ms: int | None = None
 
 
-@attrs.frozen
-class SideValue:
+NO_TERMS: Mapping[str, Decimal] = MappingProxyType({})
+"""The terms of a side whose strategy tells none."""
+
+
+class SideValue(NamedTuple):
     """What one side is worth: the price its fill is measured against and the mid, in quote coin; what it costs, in bps.
 
     `per_bps` is a bp of the mid, in quote coin. See `edge.py` for where the figures come from.
@@ -329,8 +334,7 @@ class SideValue:
         return self.reference - self.side.sign * (edge_bps + self.cost_bps) * self.per_bps
 
 
-@attrs.frozen
-class QuoteSide:
+class QuoteSide(NamedTuple):
     """One side of a plan: `price` is None when the side is not to be quoted, and `reason` says why either way.
 
     A strategy sets the first four. The desk adds what it makes of them: `planned` is the strategy's own price and
@@ -341,7 +345,7 @@ class QuoteSide:
     price: Decimal | None
     qty: Decimal
     reason: str
-    terms_bps: dict[str, Decimal] = attrs.field(factory=dict)
+    terms_bps: Mapping[str, Decimal] = NO_TERMS
     planned: Decimal | None = None
     moved_by: str = ""
     value: SideValue | None = None
@@ -355,8 +359,7 @@ class QuoteSide:
         return None if self.value is None or price is None else self.value.edge_bps(price)
 
 
-@attrs.frozen
-class QuotePlan:
+class QuotePlan(NamedTuple):
     """What the strategy wants to rest on the perp, and why."""
 
     bid: QuoteSide

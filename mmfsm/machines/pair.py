@@ -15,7 +15,7 @@ Rules
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import attrs
 
@@ -42,8 +42,7 @@ class Pair:
     spot_price: Decimal = ZERO
 
 
-@attrs.frozen
-class PairInput:
+class PairInput(NamedTuple):
     """What is known now. `reason` says what speaks for leaving, empty when nothing does; `is_closing`: orders that close
     the pair at the touch are still going out."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -60,7 +59,7 @@ def test_a_quote_with_too_little_edge_is_moved_out_to_the_pad() -> None:
 
 def test_a_side_whose_floor_is_too_far_out_is_off_and_says_by_how_much() -> None:
     """With 10 bps allowed the widest bid is 2497.50 and earns 0: it is short of 1 by 1; its own price was worth −6."""
-    made = with_floor(planned("2499"), worth(), attrs.evolve(FLOOR, max_bps=D(10)), RULES)
+    made = with_floor(planned("2499"), worth(), FLOOR._replace(max_bps=D(10)), RULES)
 
     assert (made.price, made.qty, made.reason) == (None, 0, BELOW)
     assert (made.short_bps, made.edge_bps) == (D(1), D(-6))
@@ -68,7 +67,7 @@ def test_a_side_whose_floor_is_too_far_out_is_off_and_says_by_how_much() -> None
 
 def test_a_side_that_was_off_comes_back_only_when_the_pad_fits_too() -> None:
     """Room for the least edge and not for the pad: on stays on, at the widest; off stays off."""
-    floor = attrs.evolve(FLOOR, max_bps=D("11.5"))
+    floor = FLOOR._replace(max_bps=D("11.5"))
 
     assert with_floor(planned("2499"), worth(), floor, RULES).price == D("2497.12")
     off = with_floor(planned("2499"), worth(), floor, RULES, was_off=True)

@@ -124,3 +124,15 @@ def test_crossing_takes_a_quotes_size_at_a_time() -> None:
         scene.wait(1_000)
     assert sizes == [D("0.02"), D("0.02"), D("0.01")]
     assert scene.perp == 0 and scene.desk.state.econ.pair == Pair()
+
+
+def test_a_restart_keeps_the_pair_and_what_slip_has_taught() -> None:
+    """Fees, basis and funding are read anew; an exit under way goes on as one."""
+    desk = opened().desk
+    desk.state.econ.pair = Pair(CROSSING, 1, 2, pair.MAX_AGE, D(2500), D(2501))
+    desk.state.econ.slip.mean_bps, desk.state.econ.exiting = D("1.5"), True
+    econ = desk.restarted(desk.params, run=2).state.econ
+
+    assert econ.pair == Pair(CROSSING, 1, 2, pair.MAX_AGE, D(2500), D(2501))
+    assert (econ.slip.mean_bps, econ.exiting, econ.fees, econ.basis.samples) == (D("1.5"), True, None, 0)
+    assert econ.gate.why == "funding_missing"

@@ -42,6 +42,11 @@ def book(inst: Any, bid: Decimal, obi: Decimal = ZERO, spread: int = 1) -> BookE
     )
 
 
+def turn_of(desk: Desk, at_ms: int) -> Turn:
+    """A turn at a desk's state in which nothing has happened."""
+    return Turn(desk.state, desk.params, at_ms, at_ms)
+
+
 def planned(
     obi: Decimal = ZERO, basis: Decimal = ZERO, pos: Decimal = ZERO, rate: Decimal = RATE, **params: Any
 ) -> tuple[QuotePlan, Turn]:
@@ -53,7 +58,7 @@ def planned(
     s = desk.state
     s.books = {PERP: book(PERP, D(2500), obi), SPOT: book(SPOT, D(2500) - basis)}
     s.funding, s.ledger.perp, s.ledger.spot = Funding(rate), pos, D("0.5") - pos
-    turn = Turn(s, desk.params, T0 + 1_000, T0 + 1_000)
+    turn = turn_of(desk, T0 + 1_000)
     wanted = plan(turn, desk.strategy)
     assert wanted is not None
     return wanted, turn
@@ -144,7 +149,7 @@ def test_the_floor_holds_for_a_strategy_of_ones_own() -> None:
     params = live_params(edge_floor=True)
     hand = Hand(Desk(params, run=1, strategy=AtTheTouch()))
     hand(*opening(T0, params))
-    turn = Turn(hand.desk.state, params, T0, T0)
+    turn = turn_of(hand.desk, T0)
     wanted = plan(turn, hand.desk.strategy)
     assert wanted is not None and wanted.bid.price is not None
     assert edge_of(Side.BUY, wanted.bid.price, turn) >= 1
@@ -177,7 +182,7 @@ def test_a_spot_book_too_thin_for_the_hedge_is_not_quoted_against() -> None:
         level = Level(D(2501), D("0.001"))
         thin = BookEvent(T0 + 5, SPOT, (level,), (Level(D("2501.01"), D(50)),), T0 + 5)
         desk.handle(thin)
-        wanted = plan(Turn(desk.state, desk.params, T0 + 5, T0 + 5), ObiFundingStrategy())
+        wanted = plan(turn_of(desk, T0 + 5), ObiFundingStrategy())
         assert wanted is not None
         assert (wanted.bid.price is None, wanted.bid.reason) == (floor, "spot_too_thin" if floor else "set_quote")
         assert wanted.ask.price is not None

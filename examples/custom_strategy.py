@@ -1,6 +1,7 @@
 """A strategy of your own: any object with `quote(view) -> QuotePlan`. Guards, caps and hedging stay the desk's.
 
-This one quotes both sides at the touch of the perp, and only the side that funding pays.
+This one joins the touch of the perp, on the side that funding pays. That is too close to earn its fees, so the desk
+rests it further out, where a fill leaves MIN_EDGE_BPS; with `edge_floor=False` it would rest at the touch.
 
 Run it: python examples/custom_strategy.py
 """

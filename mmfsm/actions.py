@@ -2,7 +2,7 @@
 
     orders    PlaceOrder CancelOrder QueryOrder
     reads     QueryFills QueryOpenOrders QueryPosition QueryBalance
-              QueryAccount QueryServerTime QueryConstraints QueryFunding
+              QueryAccount QueryServerTime QueryConstraints QueryFees QueryFunding
     account   SetPositionMode
     feeds     Subscribe Unsubscribe Reconnect
     people    Record Alert
@@ -83,6 +83,11 @@ class QueryServerTime:
 @attrs.frozen
 class QueryConstraints:
     """Read the rules of both legs. Answered by `ConstraintsRead` or `CheckFailed`."""
+
+
+@attrs.frozen
+class QueryFees:
+    """Read what the account is charged on both legs. Answered by `FeesRead`, whatever happens."""
 
 
 @attrs.frozen
@@ -188,6 +193,7 @@ Action = (
     | QueryAccount
     | QueryServerTime
     | QueryConstraints
+    | QueryFees
     | QueryFunding
     | SetPositionMode
     | SetTifPolicy

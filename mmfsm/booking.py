@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmfsm import feeding, hedging, placing
+from mmfsm import costs, exits, feeding, hedging, placing
 from mmfsm.actions import QueryFills
 from mmfsm.events import FeedName, FillEvent, FillUnparsable
 from mmfsm.ledger import signed_change
@@ -55,12 +55,14 @@ def _book(turn: Turn, fill: NormalizedFill, order: Order | None) -> None:
     s.ledger.mark_seen(fill)
     base = s.constraints.perp.base_coin
     change = s.ledger.book(fill, base, s.constraints.perp.quote_coin)
+    exits.note_fill(turn, fill, change)
     s.unparsable.pop(f"{fill.inst}:{fill.order_id}", None)
     s.quiet_since_ms = turn.at_ms
     s.witnesses[fill.inst].disagreed = 0  # a fill explains what the last reading could not
     s.pretend = s.pretend or fill.simulated
     _record(turn, fill, order)
     _judge_stream(turn, fill)
+    costs.note_fill(turn, fill, order)
     if fill.inst is InstType.SPOT and not fill.simulated:
         _spend(turn, fill)
     if order is not None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from mmfsm import booking, feeding, hedging, modes, placing, quoting, reconciling, sessions
+from mmfsm import booking, exits, feeding, hedging, modes, placing, quoting, reconciling, sessions, valuation
 from mmfsm.actions import Action, QueryAccount
 from mmfsm.codec import converter
 from mmfsm.deadlines import next_due_ms
@@ -29,6 +29,7 @@ from mmfsm.events import (
     FeedDown,
     FeedName,
     FeedUp,
+    FeesRead,
     FillEvent,
     FillsRead,
     FillUnparsable,
@@ -118,8 +119,11 @@ class Desk:
         if is_tick:
             feeding.tick(turn)
             reconciling.tick(turn)
+            exits.review(turn)
         sessions.tick(turn)
         flatten_step(turn)
+        if is_tick or isinstance(event, BookEvent):
+            valuation.watch_basis(turn)
         if is_tick or isinstance(event, FillEvent):
             modes.watch_day(turn)
         modes.review(turn)
@@ -332,7 +336,7 @@ def _on_resume(turn: Turn, _event: Resume) -> None:
 
 
 def _on_flatten(turn: Turn, _event: Flatten) -> None:
-    turn.s.flattening, turn.s.closing_tries = True, 0
+    turn.s.flattening, turn.s.closing_tries, turn.s.econ.exiting = True, 0, False
     turn.s.flatten_despite = sorted(reason for reason, latched in turn.s.mode.reasons.items() if latched)
     turn.record("risk", "operator", "flatten", intent="flatten")
 
@@ -374,6 +378,7 @@ _ROUTES: dict[type[Any], tuple[Any, ...]] = {
     ServerTimeRead: (sessions.on_time,),
     AccountRead: (sessions.on_account,),
     ConstraintsRead: (sessions.on_constraints,),
+    FeesRead: (sessions.on_fees,),
     PosModeAnswered: (sessions.on_pos_mode,),
     CheckFailed: (reconciling.on_check_failed, sessions.on_check_failed),
     FeedUp: (feeding.on_up,),

@@ -3,7 +3,7 @@
     market    BookEvent FundingEvent
     account   FillEvent FillUnparsable OrderEvent PositionEvent BalanceEvent
     answer    PlaceAnswered CancelAnswered OrderQueried FillsRead OpenOrdersRead
-              ServerTimeRead AccountRead ConstraintsRead PosModeAnswered CheckFailed
+              ServerTimeRead AccountRead ConstraintsRead FeesRead PosModeAnswered CheckFailed
     feed      FeedUp FeedDown FeedAlive SubscribeAnswered
     clock     Tick
     operator  Start Halt Resume Flatten SettleOrder Stop Breach
@@ -20,6 +20,7 @@ import attrs
 
 from mmfsm.values import (
     Constraints,
+    FeeRate,
     Funding,
     InstType,
     Level,
@@ -198,6 +199,16 @@ class ConstraintsRead:
 
 
 @attrs.frozen
+class FeesRead:
+    """What the account is charged on each leg; None where it could not be read, with `why`. Never a failed check."""
+
+    at_ms: int
+    perp: FeeRate | None
+    spot: FeeRate | None
+    why: str | None = None
+
+
+@attrs.frozen
 class PosModeAnswered:
     """The answer to `SetPositionMode`."""
 
@@ -334,6 +345,7 @@ Event = (
     | ServerTimeRead
     | AccountRead
     | ConstraintsRead
+    | FeesRead
     | PosModeAnswered
     | CheckFailed
     | FeedUp

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mmfsm import funding
 from mmfsm.actions import QueryFunding, Reconnect, Subscribe, Unsubscribe
 from mmfsm.events import (
     BookEvent,
@@ -15,7 +16,7 @@ from mmfsm.events import (
 from mmfsm.machines import feed as machine
 from mmfsm.machines.feed import Feed, FeedInput, FeedOut
 from mmfsm.state import Turn
-from mmfsm.values import InstType
+from mmfsm.values import Funding, InstType
 
 PRIVATE_FIRST_MS = 10_000
 """How long the private stream may take from subscribing to its first push (positions come at once)."""
@@ -83,6 +84,7 @@ def on_book(turn: Turn, event: BookEvent) -> None:
 def on_funding(turn: Turn, event: FundingEvent) -> None:
     """Keep the rate. A push that lacks interval and caps does not wipe what a reading told."""
     known = turn.s.funding
+    _note_settlement(turn, event.funding)
     if known is None or event.source == "rest" or known.rate != event.funding.rate:
         data = {"rate": str(event.funding.rate), "next_ms": event.funding.next_ms, "via": event.source}
         if known is None or known.rate != event.funding.rate:
@@ -98,7 +100,15 @@ def on_funding(turn: Turn, event: FundingEvent) -> None:
             known.rate_max,
         )
     turn.s.funding_ms = turn.at_ms
+    funding.judge(turn.s.econ.gate, turn.s.funding, turn.p, turn.at_ms)
     tell(turn, FeedName.FUNDING, "data")
+
+
+def _note_settlement(turn: Turn, told: Funding | None = None) -> bool:
+    if not funding.settled(turn.s.econ.gate, turn.s.funding, turn.at_ms + turn.s.skew_ms, told):
+        return False
+    turn.record("funding", "marketdata", "settled", data={"at_ms": turn.s.econ.gate.settled_ms})
+    return True
 
 
 def on_up(turn: Turn, event: FeedUp) -> None:
@@ -128,7 +138,9 @@ def tick(turn: Turn) -> None:
     for name in turn.s.feeds:
         tell(turn, name, "timer")
     started = turn.s.feeds[FeedName.FUNDING].state != machine.DOWN
-    if started and turn.at_ms - turn.s.funding_asked_ms >= turn.p.funding_poll_sec * 1000:
+    if _note_settlement(turn):
+        ask_funding(turn)  # the rate of the next interval
+    elif started and turn.at_ms - turn.s.funding_asked_ms >= turn.p.funding_poll_sec * 1000:
         ask_funding(turn)
 
 

@@ -1,11 +1,15 @@
-"""Closing the held pair on a person's word: the perp leg is closed reduce-only, its fills open ordinary tickets.
+"""Closing the held pair on a person's word, or as the last resort of an exit: the perp leg is closed reduce-only, its
+fills open ordinary tickets.
 
 There is no second way to close. One closing order at a time, owned by `closing`.
 """
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from mmfsm import placing
+from mmfsm.guards import quote_size
 from mmfsm.rounding import taking_price, tradable_qty
 from mmfsm.state import Turn
 from mmfsm.values import InstType, Leg, OrderIntent, Side, Tif, plain
@@ -32,11 +36,13 @@ def flatten_step(turn: Turn) -> None:
         return
     side = Side.SELL if s.ledger.perp > 0 else Side.BUY
     touch = turn.touch(InstType.PERP, side)
-    qty = s.constraints and touch and tradable_qty(abs(s.ledger.perp), touch, s.constraints.perp)
+    qty = s.constraints and touch and tradable_qty(_slice(turn, touch), touch, s.constraints.perp)
     if not touch or not qty:
         if touch:
-            s.flattening, s.flattened, s.closing_tries = False, True, 0  # and no quotes until a person resumes
-            turn.record("flattened", "oms", intent=OrderIntent.FLATTEN.value)
+            # After a person's wish there are no quotes until that person resumes; an exit is the desk's own affair.
+            s.flattening, s.flattened, s.closing_tries = False, not s.econ.exiting, 0
+            turn.record("flattened", "oms", s.econ.pair.why or None, intent=OrderIntent.FLATTEN.value)
+            s.econ.exiting = False
         return
     s.closing_ms, s.closing_tries = turn.at_ms, s.closing_tries + 1
     request = placing.place(
@@ -51,10 +57,20 @@ def flatten_step(turn: Turn) -> None:
         leg=Leg.PERP_FLATTEN,
         cycle=turn.next_cycle(),
         attempt=1,
-        reason="flatten",
+        reason=s.econ.pair.why if s.econ.exiting else "flatten",
         reduce_only=True,
     )
     s.closing = request.client_oid
+
+
+def _slice(turn: Turn, price: Decimal) -> Decimal:
+    """A person's wish is closed at once. An exit takes a quote's size at a time: no more is ever unhedged than a quote
+    may leave unhedged, and what would remain too small to trade goes with the last."""
+    s, held = turn.s, abs(turn.s.ledger.perp)
+    if not s.econ.exiting or s.constraints is None:
+        return held
+    size = quote_size(turn.p, s.constraints, price)
+    return size if tradable_qty(held - size, price, s.constraints.perp) else held
 
 
 def new_latches(turn: Turn) -> list[str]:
@@ -68,7 +84,7 @@ def _give_up(turn: Turn) -> None:
     s = turn.s
     latches = new_latches(turn)
     why = f"halted: {', '.join(latches)}" if latches else f"{s.closing_tries} orders did not close it"
-    s.flattening, s.flattened, s.closing_tries = False, True, 0
+    s.flattening, s.flattened, s.closing_tries, s.econ.exiting = False, True, 0, False
     turn.record("flatten_failed", "oms", why, intent=OrderIntent.FLATTEN.value, data={"perp": plain(s.ledger.perp)})
     turn.alert(
         "flatten_failed", f"{plain(s.ledger.perp)} is still on the perp: {why}", "Look at the account, resume, flatten."

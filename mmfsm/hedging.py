@@ -110,7 +110,7 @@ def _run(turn: Turn, ticket: HedgeTicket, out: TicketOut) -> None:
 
 
 def _send(turn: Turn, ticket: HedgeTicket, order: SendChild) -> None:
-    placing.place(
+    request = placing.place(
         turn,
         owner=ticket.hedge_id,
         inst=order.inst,
@@ -125,6 +125,9 @@ def _send(turn: Turn, ticket: HedgeTicket, order: SendChild) -> None:
         reason=ticket.reason,
         reduce_only=order.reduce_only,
     )
+    if order.inst is InstType.SPOT:
+        spot = turn.s.books[InstType.SPOT]
+        turn.s.econ.slip.sent(request.client_oid, (spot.asks if order.side is Side.BUY else spot.bids)[0].price)
 
 
 def _close(turn: Turn, ticket: HedgeTicket, closing: CloseTicket) -> None:

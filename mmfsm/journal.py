@@ -20,7 +20,7 @@ from mmfsm.codec import event_from_json, event_to_json
 from mmfsm.desk import Desk
 from mmfsm.errors import MmfsmError
 from mmfsm.events import Event
-from mmfsm.params import Params
+from mmfsm.params import Params, text_of
 from mmfsm.state import SNAPSHOT_VERSION
 
 FORMAT = 2
@@ -68,11 +68,7 @@ def event_line(event: Event) -> str:
 
 def params_to_json(params: Params) -> dict[str, Any]:
     """Return the desk's own parameters as text by name; the runner's settings and secrets are not among them."""
-    return {field.name: _text(getattr(params, field.name)) for field in attrs.fields(Params)}
-
-
-def _text(value: Any) -> str:
-    return str(int(value)) if isinstance(value, bool) else str(value)
+    return {field.name: text_of(getattr(params, field.name)) for field in attrs.fields(Params)}
 
 
 def parse(text: bytes, name: str) -> Segment:

@@ -29,7 +29,8 @@ def param(
 ) -> Any:
     """Declare one parameter: an attrs field whose metadata says all that a reader, a parser and a table of help need.
 
-    The type is the default's: bool, int, Decimal or str. `low` and `high` are inclusive.
+    The type is the default's: bool, int, Decimal or str. `low` and `high` are inclusive. A default of None is a Decimal
+    that may be left unset (an empty text).
     """
     meta = {
         "help": help_,
@@ -43,7 +44,7 @@ def param(
 
 
 def _kind(field: attrs.Attribute[Any]) -> Any:
-    return type(field.default)
+    return Decimal if field.default is None else type(field.default)
 
 
 def takes(field: attrs.Attribute[Any]) -> str:
@@ -65,6 +66,8 @@ def takes(field: attrs.Attribute[Any]) -> str:
 
 def _validate(_owner: object, field: attrs.Attribute[Any], value: Any) -> None:
     meta, kind = field.metadata, _kind(field)
+    if value is None and field.default is None:
+        return
     shown = "(secret)" if meta["secret"] else value
     if type(value) is not kind:
         raise ParamError(field.name.upper(), shown, takes(field))
@@ -84,6 +87,8 @@ def parse(field: attrs.Attribute[Any], text: str) -> Any:
         ParamError: the text is not of that type; the message names the variable and what it takes.
     """
     kind, bare = _kind(field), text.strip()
+    if field.default is None and not bare:
+        return None
     try:
         if kind is bool:
             if bare.lower() in _TRUE + _FALSE:
@@ -97,6 +102,15 @@ def parse(field: attrs.Attribute[Any], text: str) -> Any:
     except (ValueError, InvalidOperation):
         pass
     raise ParamError(field.name.upper(), "(secret)" if field.metadata["secret"] else text, takes(field))
+
+
+def text_of(value: Any) -> str:
+    """Return the text that `parse` reads back as this value.
+
+    >>> text_of(True), text_of(None), text_of(Decimal("0.10"))
+    ('1', '', '0.10')
+    """
+    return str(int(value)) if isinstance(value, bool) else "" if value is None else str(value)
 
 
 @attrs.frozen(kw_only=True)
@@ -119,14 +133,64 @@ class Params:
     replace_threshold_bps: Decimal = param(Decimal(2), "a resting quote moves only past this", "bps", 0, 100)
     requote_min_ms: int = param(500, "shortest time between two placements on one side", "ms", 0, 60_000)
 
+    # Fees, for what the account does not tell of itself
+    perp_maker_bps: Decimal | None = param(None, "perp maker fee; unset: the list's", "bps", -50, 500)
+    perp_taker_bps: Decimal | None = param(None, "perp taker fee; unset: the list's", "bps", -50, 500)
+    spot_taker_bps: Decimal | None = param(None, "spot taker fee; unset: the list's", "bps", -50, 500)
+    fees_poll_sec: int = param(3_600, "how often the account's fees are read again", "s", 10, 86_400)
+
+    # The edge of a side
+    edge_floor: bool = param(True, "no side is quoted below MIN_EDGE_BPS; 0: the edge is only told")
+    min_edge_bps: Decimal = param(Decimal(1), "least edge after fees, slip and buffer", "bps", -500, 500)
+    max_half_spread_bps: Decimal = param(Decimal(50), "further from mid the floor moves no quote: off", "bps", 0, 1000)
+    edge_pad_bps: Decimal = param(Decimal(1), "edge above the least at which the floor places a quote", "bps", 0, 100)
+    edge_buffer_bps: Decimal = param(Decimal(1), "kept back from the edge of a side that opens", "bps", 0, 100)
+    expected_slip_bps: Decimal = param(
+        Decimal(1), "what a hedge pays beyond the touch, before any is seen", "bps", 0, 150
+    )
+    slip_weight: Decimal = param(
+        Decimal("0.1"), "weight of the newest hedge in the measured slip; 0 = as set", "", 0, 1
+    )
+    funding_horizon_h: Decimal = param(Decimal(0), "funding counted into the edge, ahead; 0 = none", "h", 0, 720)
+
+    # Skews beyond the first
+    k_micro: Decimal = param(Decimal(0), "share of the way from mid to the micro-price", "fraction", 0, 1)
+    funding_target: Decimal = param(Decimal(0), "share of MAX_POSITION that funding's side aims at", "fraction", 0, 1)
+    basis_filter: str = param(
+        "off_quotes", "what a basis far from its own recent mean does",
+        choices=("none", "skew", "off_quotes"),
+    )  # fmt: skip
+    basis_z_max: Decimal = param(Decimal(5), "standard deviations from the mean that are far", "", 1, 100)
+    basis_sd_min_bps: Decimal = param(Decimal(2), "the standard deviation counts for at least this", "bps", "0.01", 500)
+    basis_window_sec: int = param(600, "how far back the basis is averaged, exponentially", "s", 10, 86_400)
+    basis_skew_bps: Decimal = param(Decimal(3), "shift of both quotes against a far basis", "bps", 0, 100)
+
     # Funding
     min_abs_funding: Decimal = param(Decimal("0.00001"), "nearer to zero than this: quotes off", "fraction", 0, "0.01")
     funding_direction: str = param(
         "either", "which perp side may be paid for being held; the other sign turns quotes off",
         choices=("either", "short", "long"),
     )  # fmt: skip
+    funding_hysteresis: Decimal = param(
+        Decimal("0.000002"), "above MIN_ABS_FUNDING by this before quotes are on again", "fraction", 0, "0.01"
+    )
+    funding_cooldown_sec: int = param(60, "quotes stay off after funding turned them off or round", "s", 0, 86_400)
+    settlement_pause_sec: int = param(60, "before a settlement no side opens what would pay it", "s", 0, 3_600)
     funding_poll_sec: int = param(20, "how often funding is read", "s", 1, 3600)
     funding_stale_sec: int = param(90, "funding older than this: quotes off", "s", 2, 7200)
+
+    # The way out of a held pair
+    exit_policy: str = param(
+        "off", "off: none; quote: only the closing side is quoted; cross: and at last the perp is closed at the touch",
+        choices=("off", "quote", "cross"),
+    )  # fmt: skip
+    take_profit_bps: Decimal = param(Decimal(10), "left if crossing out would net this, fees paid; 0 = never", "bps", 0)
+    loss_cut_bps: Decimal = param(Decimal(60), "left if the basis has moved against it by this; 0 = never", "bps", 0)
+    pair_max_age_sec: int = param(0, "left when held this long; 0 = never", "s", 0)
+    exit_grace_sec: int = param(900, "after a settlement no exit begins and nothing is crossed", "s", 0, 28_800)
+    exit_cross_after_sec: int = param(
+        300, "how long the closing side is quoted before the exit crosses", "s", 0, 86_400
+    )
 
     # Hedges
     hedge_slip_bps: Decimal = param(Decimal(5), "how far through the touch the first hedge may pay", "bps", 0, 150)
@@ -195,6 +259,12 @@ class Params:
         if self.hedge_slip_bps > self.hedge_slip_max_bps:
             raise ParamError(
                 "HEDGE_SLIP_BPS", str(self.hedge_slip_bps), f"at most HEDGE_SLIP_MAX_BPS ({self.hedge_slip_max_bps})"
+            )
+        if self.edge_floor and self.base_half_spread_bps > self.max_half_spread_bps:
+            raise ParamError(
+                "MAX_HALF_SPREAD_BPS",
+                str(self.max_half_spread_bps),
+                f"at least BASE_HALF_SPREAD_BPS ({self.base_half_spread_bps})",
             )
         if self.funding_stale_sec <= self.funding_poll_sec:
             raise ParamError(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mmfsm import guards, placing
+from mmfsm import guards, placing, valuation
+from mmfsm.funding import pays_soon
 from mmfsm.machines import slot as machine
 from mmfsm.machines.slot import QuoteSlot, SlotInput, SlotOut
 from mmfsm.market import bbo_of, metrics_of
@@ -15,7 +16,7 @@ def plan(turn: Turn, strategy: Strategy) -> QuotePlan | None:
     """Ask the strategy, if everything it looks at is there."""
     s = turn.s
     perp, spot = s.books.get(InstType.PERP), s.books.get(InstType.SPOT)
-    if perp is None or spot is None or s.constraints is None or s.funding is None:
+    if perp is None or spot is None or s.constraints is None or s.funding is None or s.econ.fees is None:
         return None
     view = QuoteView(
         params=turn.p,
@@ -25,8 +26,9 @@ def plan(turn: Turn, strategy: Strategy) -> QuotePlan | None:
         perp_pos=s.ledger.perp,
         bid_limit=limit_of(turn, Side.BUY),
         ask_limit=limit_of(turn, Side.SELL),
+        basis_z=valuation.basis_z(turn) if turn.p.basis_filter == "skew" else None,
     )
-    return strategy.quote(view)
+    return valuation.valued(turn, view, strategy.quote(view))
 
 
 def limit_of(turn: Turn, side: Side) -> SideLimit:
@@ -49,6 +51,9 @@ def limit_of(turn: Turn, side: Side) -> SideLimit:
         None if quote is None else quote.available,
         None if mid is None else guards.margin_qty(s.margin_free, s.leverage, mid),
     )
+    due = s.funding is not None and pays_soon(s.funding, side, turn.at_ms + s.skew_ms, turn.p.settlement_pause_sec)
+    if due and side.sign * s.ledger.perp >= 0:
+        return SideLimit(ZERO, "funding_due")
     qty = placing.cut_at_zero(turn, side, limit.qty)
     return limit if qty == limit.qty else SideLimit(qty, "cut_at_zero")
 
@@ -76,8 +81,11 @@ def pull(turn: Turn) -> None:
 def tell(turn: Turn, slot: QuoteSlot, event: str, wanted: QuotePlan | None, side: QuoteSide | None = None) -> None:
     """Tell a slot's machine what is wanted, and do what it asks."""
     commands: SlotOut = []
-    price, qty = (ZERO, ZERO) if side is None or side.price is None else (side.price, side.qty)
-    what = SlotInput(turn.at_ms, turn.p.requote_min_ms, turn.p.replace_threshold_bps, price, qty)
+    if side is None or side.price is None:
+        what = SlotInput(turn.at_ms, turn.p.requote_min_ms, turn.p.replace_threshold_bps)
+    else:
+        pace, threshold = turn.p.requote_min_ms, turn.p.replace_threshold_bps
+        what = SlotInput(turn.at_ms, pace, threshold, side.price, side.qty, side.worst)
     turn.fire(machine.TABLE, slot, event, what, commands)
     for command in commands:
         if command == "cancel":
@@ -113,4 +121,5 @@ def note_skip(turn: Turn, slot: QuoteSlot, side: QuoteSide) -> None:
     turn.s.skips[slot.side.value] = reason
     if reason:
         leg = Leg.PERP_BID if slot.side is Side.BUY else Leg.PERP_ASK
-        turn.record("order_skip", "risk", reason, intent=OrderIntent.QUOTE.value, leg=leg.value)
+        data = valuation.short_of(side, turn.p)
+        turn.record("order_skip", "risk", reason, intent=OrderIntent.QUOTE.value, leg=leg.value, data=data)

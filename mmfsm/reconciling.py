@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from mmfsm import feeding, placing
-from mmfsm.actions import QueryBalance, QueryConstraints, QueryFills, QueryOpenOrders, QueryPosition
+from mmfsm.actions import QueryBalance, QueryConstraints, QueryFees, QueryFills, QueryOpenOrders, QueryPosition
 from mmfsm.events import (
     BalanceEvent,
     CheckFailed,
@@ -52,6 +52,9 @@ def tick(turn: Turn) -> None:
     if turn.at_ms - s.constraints_asked_ms >= turn.p.constraints_poll_sec * 1000:
         s.constraints_asked_ms = turn.at_ms
         turn.do(QueryConstraints())
+    if turn.at_ms - s.econ.fees_asked_ms >= turn.p.fees_poll_sec * 1000:
+        s.econ.fees_asked_ms = turn.at_ms
+        turn.do(QueryFees())
     age = turn.at_ms - s.recon.asked_ms
     after_cut = s.recover_since_ms is not None and s.recon.asked_ms < s.recover_since_ms and feeding.all_fresh(turn)
     retry = bool(s.recon.failed or s.recon.outstanding) and age >= max(RETRY_MS, turn.p.answer_bound_ms)

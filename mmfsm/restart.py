@@ -32,6 +32,7 @@ def restarted(old: DeskState, run: int) -> DeskState:
         "pretend", "flattened", "flatten_despite", "day", "day_start_value",
     ):  # fmt: skip
         setattr(new, name, getattr(old, name))
+    new.econ = old.econ.restarted()
     new.session = Session()
     new.recon = Reconciliation(whole_ms=old.recon.whole_ms or old.started_ms)
     new.is_restored = True

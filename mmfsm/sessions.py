@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mmfsm import feeding, placing, reconciling
+from mmfsm import feeding, fees, placing, reconciling
 from mmfsm.actions import (
     Exit,
     QueryAccount,
     QueryBalance,
     QueryConstraints,
+    QueryFees,
     QueryOpenOrders,
     QueryOrder,
     QueryPosition,
@@ -23,6 +24,7 @@ from mmfsm.events import (
     CheckFailed,
     ConstraintsRead,
     FeedName,
+    FeesRead,
     FundingEvent,
     OpenOrdersRead,
     PositionEvent,
@@ -108,6 +110,8 @@ def on_constraints(turn: Turn, event: ConstraintsRead) -> None:
         turn.s.constraints, turn.s.constraints_asked_ms = event.constraints, turn.at_ms
         if changed:
             _record_rules(turn, event.constraints)
+            if turn.s.econ.fees is not None:
+                settle_fees(turn)  # the list's may count
     tell(
         turn,
         "constraints_read",
@@ -129,6 +133,30 @@ def _record_rules(turn: Turn, constraints: Constraints) -> None:
         for leg in (constraints.perp, constraints.spot)
     }
     turn.record("constraints_loaded", "session", data=rules)
+
+
+def on_fees(turn: Turn, event: FeesRead) -> None:
+    """Keep what the account is charged; what could not be read stays as it was told last."""
+    econ = turn.s.econ
+    econ.told_perp, econ.told_spot = event.perp or econ.told_perp, event.spot or econ.told_spot
+    econ.fees_asked_ms = turn.at_ms
+    settle_fees(turn, event.why)
+    if turn.s.constraints is not None and econ.fees is not None:
+        words = fees.in_words(econ.fees, econ.slip.expected_bps(turn.p.expected_slip_bps), turn.p)
+        tell(turn, "fees_read", detail=words)
+
+
+def settle_fees(turn: Turn, why: str | None = None) -> None:
+    """Bring the fees that count up to date, and log them with their sources when they are new or were asked for."""
+    econ, rules = turn.s.econ, turn.s.constraints
+    if rules is None:
+        return
+    before, econ.fees = econ.fees, fees.resolve(turn.p, rules, econ.told_perp, econ.told_spot)
+    if econ.fees != before:
+        econ.fees_differ = {}
+    if econ.fees != before or why:
+        data = fees.as_data(econ.fees, econ.slip.expected_bps(turn.p.expected_slip_bps), turn.p)
+        turn.record("fees", "session", data={**data, "why": why})
 
 
 def on_open_orders(turn: Turn, event: OpenOrdersRead) -> None:
@@ -271,6 +299,11 @@ def _probe(turn: Turn) -> None:
 # --- what a check asks for --------------------------------------------------------------------------------------------
 
 
+def _ask_fees(turn: Turn) -> None:
+    turn.s.econ.fees_asked_ms = turn.at_ms
+    turn.do(QueryFees())
+
+
 def _ask_orders(turn: Turn) -> None:
     turn.s.orders_read = []
     turn.s.recon.asked_ms = turn.at_ms
@@ -311,6 +344,7 @@ _OBEY: dict[SessionCommand, Callable[[Turn], None]] = {
     "ask_account": lambda turn: turn.do(QueryAccount()),
     "set_mode": lambda turn: turn.do(SetPositionMode(PosMode(turn.p.target_pos_mode))),
     "ask_constraints": lambda turn: turn.do(QueryConstraints()),
+    "ask_fees": _ask_fees,
     "ask_orders": _ask_orders,
     "ask_position": lambda turn: turn.do(QueryPosition()),
     "ask_balances": lambda turn: turn.do(QueryBalance()),

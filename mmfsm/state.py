@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 
 from mmfsm.actions import Action, Alert, PlaceOrder, Record
+from mmfsm.economics import Economics
 from mmfsm.events import BookEvent, FeedName
 from mmfsm.ledger import Ledger
 from mmfsm.machines import feed as feeds
@@ -136,6 +137,7 @@ class DeskState:
     skips: dict[str, str] = attrs.field(factory=dict)
     closed_tickets: int = 0
     pretend: bool = False
+    econ: Economics = attrs.field(factory=Economics)
     why_not: str = "not_started"
 
     @property

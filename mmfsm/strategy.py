@@ -1,12 +1,14 @@
-"""Where to quote: order-book imbalance bends the reservation price, inventory and funding bend the two half spreads.
+"""Where to quote: order-book imbalance bends the reservation price, inventory, funding and basis bend the half spreads.
 
-    r   = mid · (1 + k_obi · obi)
+    r   = mid · (1 + k_obi · obi) + k_micro · (micro-price − mid)
     bid = r · (1 − h_bid)        ask = r · (1 + h_ask)
-    h   = base half spread ± inventory skew ± funding skew, each side its own
+    h   = base half spread ± inventory skew ± funding skew ± basis skew, each side its own
 
-Both prices are rounded to the tick away from the touch, and never reach the opposite best price.
+Both prices are rounded to the tick away from the touch, and never reach the opposite best price. Whether a side is
+worth its fees is not asked here: the desk moves or drops what has too little edge (`valuation.py`), whoever planned it.
 
-A strategy of one's own is any object with `quote(view) -> QuotePlan`; this one is the example to copy.
+A strategy of one's own is any object with `quote(view) -> QuotePlan`; this one is the example to copy. `terms_bps` is
+for the log: what moved the price away from mid (outwards is positive); the record adds what is left as `rounding`.
 """
 
 from __future__ import annotations
@@ -18,7 +20,10 @@ import attrs
 
 from mmfsm.params import Params
 from mmfsm.rounding import passive_price
-from mmfsm.values import BPS, ZERO, Constraints, Funding, MarketSnapshot, QuotePlan, QuoteSide, Side
+from mmfsm.values import BBO, BPS, ZERO, Constraints, Funding, MarketSnapshot, QuotePlan, QuoteSide, Side
+
+ONE = Decimal(1)
+Terms = dict[str, Decimal]
 
 
 @attrs.frozen
@@ -31,7 +36,11 @@ class SideLimit:
 
 @attrs.frozen
 class QuoteView:
-    """What a strategy may look at. `perp_pos` is signed base coin."""
+    """What a strategy may look at. `perp_pos` is signed base coin.
+
+    `basis_z`: standard deviations of perp mid − spot mid from its recent mean; None while unknown, or if not asked for
+    (`BASIS_FILTER=skew`).
+    """
 
     params: Params
     constraints: Constraints
@@ -40,6 +49,7 @@ class QuoteView:
     perp_pos: Decimal
     bid_limit: SideLimit
     ask_limit: SideLimit
+    basis_z: Decimal | None = None
 
 
 class Strategy(Protocol):
@@ -57,16 +67,36 @@ def reservation_price(mid: Decimal, obi: Decimal, k_obi: Decimal) -> Decimal:
     return mid * (1 + k_obi * obi)
 
 
-def inventory_skew_bps(perp_pos: Decimal, max_position: Decimal, skew_bps: Decimal) -> Decimal:
-    """Return what is added to the bid's half spread and taken from the ask's: a long position buys less eagerly.
+def micro_price(touch: BBO) -> Decimal:
+    """Return the mid weighted by the size on the other side: the price leans to where less rests.
+
+    >>> micro_price(BBO(Decimal(2000), Decimal(30), Decimal(2001), Decimal(10), 0))
+    Decimal('2000.75')
+    """
+    return (touch.bid * touch.ask_qty + touch.ask * touch.bid_qty) / (touch.bid_qty + touch.ask_qty)
+
+
+def inventory_skew_bps(perp_pos: Decimal, max_position: Decimal, skew_bps: Decimal, target: Decimal = ZERO) -> Decimal:
+    """Return what is added to the bid's half spread and taken from the ask's: above its target one buys less eagerly.
 
     >>> inventory_skew_bps(Decimal("0.05"), Decimal("0.1"), Decimal(2))
     Decimal('1.0')
+    >>> inventory_skew_bps(Decimal("0.05"), Decimal("0.1"), Decimal(2), target=Decimal("-0.05"))
+    Decimal('2.0')
     """
     if max_position <= 0:
         return ZERO
-    ratio = max(min(perp_pos / max_position, Decimal(1)), Decimal(-1))
+    ratio = max(min((perp_pos - target) / max_position, ONE), -ONE)
     return ratio * skew_bps
+
+
+def funding_target(rate: Decimal, share: Decimal, max_position: Decimal) -> Decimal:
+    """Return the perp position that inventory is steered to, signed: on the side funding pays, a share of the cap.
+
+    >>> funding_target(Decimal("0.0001"), Decimal("0.5"), Decimal("0.1"))
+    Decimal('-0.05')
+    """
+    return ZERO if not share or not rate else share * max_position * (-1 if rate > 0 else 1)
 
 
 def funding_skew_bps(rate: Decimal, skew_bps: Decimal) -> Decimal:
@@ -78,6 +108,17 @@ def funding_skew_bps(rate: Decimal, skew_bps: Decimal) -> Decimal:
     return skew_bps if rate > 0 else -skew_bps if rate < 0 else ZERO
 
 
+def basis_skew_bps(z: Decimal | None, z_max: Decimal, skew_bps: Decimal) -> Decimal:
+    """Return what is added to the bid's half spread and taken from the ask's: a perp far above its basis is not bought.
+
+    >>> [basis_skew_bps(z, Decimal(3), Decimal(2)) for z in (None, Decimal(3), Decimal("3.1"), Decimal(-4))]
+    [Decimal('0'), Decimal('0'), Decimal('2'), Decimal('-2')]
+    """
+    if z is None or abs(z) <= z_max:
+        return ZERO
+    return skew_bps if z > 0 else -skew_bps
+
+
 @attrs.frozen
 class ObiFundingStrategy:
     """The design's market maker. Stateless: the same view gives the same plan."""
@@ -87,25 +128,36 @@ class ObiFundingStrategy:
         params, perp = view.params, view.market.perp
         mid = perp.bbo.mid
         r = reservation_price(mid, perp.obi, params.k_obi)
-        inventory = inventory_skew_bps(view.perp_pos, params.max_position, params.inventory_skew_bps)
-        funding = funding_skew_bps(view.funding.rate, params.funding_skew_bps)
+        shift = {"obi": params.k_obi * perp.obi / BPS}
+        if params.k_micro and perp.bbo.bid_qty + perp.bbo.ask_qty > 0:
+            lean = params.k_micro * (micro_price(perp.bbo) - mid)
+            r, shift["micro"] = r + lean, lean / mid / BPS
+        target = funding_target(view.funding.rate, params.funding_target, params.max_position)
+        skews = {
+            "inventory": inventory_skew_bps(view.perp_pos, params.max_position, params.inventory_skew_bps, target),
+            "funding": funding_skew_bps(view.funding.rate, params.funding_skew_bps),
+        }
+        if view.basis_z is not None:
+            skews["basis"] = basis_skew_bps(view.basis_z, params.basis_z_max, params.basis_skew_bps)
+        against = {name: -bps for name, bps in skews.items()}
+        lifted = {name: -bps for name, bps in shift.items()}
         return QuotePlan(
-            bid=self._side(view, Side.BUY, r, inventory, funding, view.bid_limit),
-            ask=self._side(view, Side.SELL, r, -inventory, -funding, view.ask_limit),
+            bid=self._side(view, Side.BUY, r, skews, lifted, view.bid_limit),
+            ask=self._side(view, Side.SELL, r, against, shift, view.ask_limit),
             reason="set_quote",
             mid=mid,
             reservation=r,
         )
 
-    def _side(
-        self, view: QuoteView, side: Side, r: Decimal, inventory: Decimal, funding: Decimal, limit: SideLimit
-    ) -> QuoteSide:
+    def _side(self, view: QuoteView, side: Side, r: Decimal, skews: Terms, shift: Terms, limit: SideLimit) -> QuoteSide:
         base, rules, touch = view.params.base_half_spread_bps, view.constraints.perp, view.market.perp.bbo
-        terms = {"base": base, "inventory": inventory, "funding": funding}
+        terms = {"base": base, **skews, **shift}
+        half = sum(skews.values(), base)
+        if half < 0:
+            half, terms["clamp"] = ZERO, -half  # skews never push a quote through the reservation price
         if limit.qty <= 0:
             return QuoteSide(None, ZERO, limit.reason, terms)
-        half = max(base + inventory + funding, ZERO) * BPS
-        price = passive_price(r * (1 - side.sign * half), side, rules)
+        price = passive_price(r * (1 - side.sign * half * BPS), side, rules)
         if side is Side.BUY:
             price = min(price, touch.ask - rules.price_tick)
         else:

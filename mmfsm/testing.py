@@ -15,6 +15,7 @@ from mmfsm.events import (
     Event,
     FeedName,
     FeedUp,
+    FeesRead,
     FillEvent,
     FillsRead,
     FundingEvent,
@@ -29,6 +30,7 @@ from mmfsm.events import (
 from mmfsm.params import Params
 from mmfsm.values import (
     Constraints,
+    FeeRate,
     Funding,
     InstrumentRules,
     InstType,
@@ -107,6 +109,7 @@ def opening(at_ms: int, params: Params, *, coin: str = "0.5", cash: str = "5000"
         ServerTimeRead(at_ms, at_ms),
         AccountRead(at_ms, PosMode(params.target_pos_mode), params.margin_mode),
         ConstraintsRead(at_ms, constraints()),
+        FeesRead(at_ms, FeeRate(Decimal(2), Decimal(6)), FeeRate(Decimal(10), Decimal(10))),
         OpenOrdersRead(at_ms, perp, ()),
         OpenOrdersRead(at_ms, spot, ()),
         PositionEvent(at_ms, Decimal(0), at_ms, "rest"),

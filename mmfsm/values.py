@@ -6,9 +6,11 @@ times in Unix milliseconds (`_ms`), rates as fractions unless the name says `_bp
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import attrs
 
@@ -192,6 +194,15 @@ class InstrumentRules:
 
 
 @attrs.frozen
+class FeeRate:
+    """What one leg charges, in bps of the value traded; a rebate is negative. `source`: account, configured or list."""
+
+    maker_bps: Decimal
+    taker_bps: Decimal
+    source: str = "account"
+
+
+@attrs.frozen
 class Constraints:
     """The rules of both legs; without them nothing is ever sent."""
 
@@ -287,18 +298,67 @@ class OrderReport:
     exch_ms: int | None = None
 
 
-@attrs.frozen
-class QuoteSide:
-    """One side of a plan: `price` is None when the side is not to be quoted, and `reason` says why either way."""
+NO_TERMS: Mapping[str, Decimal] = MappingProxyType({})
+"""The terms of a side whose strategy tells none."""
+
+
+class SideValue(NamedTuple):
+    """What one side is worth: the price its fill is measured against and the mid, in quote coin; what it costs, in bps.
+
+    `per_bps` is a bp of the mid, in quote coin. See `edge.py` for where the figures come from.
+    """
+
+    side: Side
+    reference: Decimal
+    cost_bps: Decimal
+    mid: Decimal
+    per_bps: Decimal
+
+    def edge_bps(self, price: Decimal) -> Decimal:
+        """Return the edge at a price: side · (reference − price) / mid − cost.
+
+        Spot would pay 2501 for what a bid buys at 2497: 16 bps, less 12 of fees, 1 of slip and 1 of buffer.
+
+        >>> SideValue(Side.BUY, Decimal(2501), Decimal(14), Decimal(2500), Decimal("0.25")).edge_bps(Decimal(2497))
+        Decimal('2')
+        """
+        return self.side.sign * (self.reference - price) / self.per_bps - self.cost_bps
+
+    def price_at(self, edge_bps: Decimal) -> Decimal:
+        """Return the price with that edge, not rounded: reference − side · (edge + cost) · mid.
+
+        >>> SideValue(Side.BUY, Decimal(2501), Decimal(14), Decimal(2500), Decimal("0.25")).price_at(Decimal(2))
+        Decimal('2497.00')
+        """
+        return self.reference - self.side.sign * (edge_bps + self.cost_bps) * self.per_bps
+
+
+class QuoteSide(NamedTuple):
+    """One side of a plan: `price` is None when the side is not to be quoted, and `reason` says why either way.
+
+    A strategy sets the first four. The desk adds what it makes of them: `planned` is the strategy's own price and
+    `moved_by` what moved it ("floor", "exit" or nothing), `value` what the side is worth, `short_bps` by how much even
+    the widest quote fails the floor, `worst` the closest price at which the floor still holds.
+    """
 
     price: Decimal | None
     qty: Decimal
     reason: str
-    terms_bps: dict[str, Decimal] = attrs.field(factory=dict)
+    terms_bps: Mapping[str, Decimal] = NO_TERMS
+    planned: Decimal | None = None
+    moved_by: str = ""
+    value: SideValue | None = None
+    short_bps: Decimal | None = None
+    worst: Decimal | None = None
+
+    @property
+    def edge_bps(self) -> Decimal | None:
+        """The edge at the price, or at the one that was planned where the side is off; None where it is not known."""
+        price = self.planned if self.price is None else self.price
+        return None if self.value is None or price is None else self.value.edge_bps(price)
 
 
-@attrs.frozen
-class QuotePlan:
+class QuotePlan(NamedTuple):
     """What the strategy wants to rest on the perp, and why."""
 
     bid: QuoteSide

@@ -32,6 +32,7 @@ NAMES = {
     "account_read": "position and margin mode",
     "mode_set": "position mode changed",
     "constraints_read": "rules of both legs",
+    "fees_read": "fees",
     "balances_read": "balances",
     "funding_read": "funding",
     "check_failed": "a reading",

@@ -26,6 +26,11 @@ from runner.summary import Summary
 
 PROFILE = {
     "BASE_HALF_SPREAD_BPS": "0.6",
+    "EDGE_FLOOR": "0",
+    "BASIS_FILTER": "none",
+    "FUNDING_HYSTERESIS": "0",
+    "FUNDING_COOLDOWN_SEC": "0",
+    "SETTLEMENT_PAUSE_SEC": "0",
     "INVENTORY_SKEW_BPS": "0.4",
     "FUNDING_SKEW_BPS": "0.1",
     "REPLACE_THRESHOLD_BPS": "0.5",

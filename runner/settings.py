@@ -16,7 +16,7 @@ from typing import Any
 import attrs
 
 from mmfsm.errors import MmfsmError, ParamError
-from mmfsm.params import Params, param, parse
+from mmfsm.params import Params, param, parse, text_of
 from mmfsm.values import plain
 from runner.bitget import hosts
 
@@ -221,7 +221,7 @@ def setting_names() -> frozenset[str]:
 
 def to_texts(settings: Settings) -> dict[str, str]:
     """Return every setting as the text it could have been read from, secrets included: for a child process's pipe."""
-    return {name: _text(getattr(settings, field.name)) for name, field in _fields().items()}
+    return {name: text_of(getattr(settings, field.name)) for name, field in _fields().items()}
 
 
 def from_texts(texts: Mapping[str, str]) -> Settings:
@@ -233,10 +233,6 @@ def from_texts(texts: Mapping[str, str]) -> Settings:
     """
     fields = _fields()
     return Settings(**{fields[name].name: parse(fields[name], text) for name, text in texts.items()})
-
-
-def _text(value: Any) -> str:
-    return str(int(value)) if isinstance(value, bool) else str(value)
 
 
 def _near(name: str, fields: Mapping[str, object], ratio: float = _CLOSE) -> str | None:
@@ -301,4 +297,4 @@ def config_table(settings: Settings, origins: Mapping[str, str]) -> str:
 def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "1" if value else "0"
-    return str(value) or "-"
+    return "-" if value is None else str(value) or "-"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mmfsm.machines import feed, mode, order, session, slot, ticket
+from mmfsm.machines import feed, mode, order, pair, session, slot, ticket
 from mmfsm.table import Table
 
 ALL: tuple[Table[Any, Any, Any], ...] = (
@@ -10,6 +10,7 @@ ALL: tuple[Table[Any, Any, Any], ...] = (
     ticket.TABLE,
     order.TABLE,
     slot.TABLE,
+    pair.TABLE,
     feed.TABLE,
     session.TABLE,
 )

@@ -27,6 +27,7 @@ SessionCommand = Literal[
     "ask_account",
     "set_mode",
     "ask_constraints",
+    "ask_fees",
     "ask_orders",
     "ask_position",
     "ask_balances",
@@ -96,6 +97,10 @@ def asked_constraints(session: Session, _what: SessionInput) -> bool:
     return session.asking == "ask_constraints"
 
 
+def asked_fees(session: Session, _what: SessionInput) -> bool:
+    return session.asking == "ask_fees"
+
+
 def may_set_mode(session: Session, what: SessionInput) -> bool:
     """It differs only in the position mode, changing it is allowed, and has not been tried."""
     return what.fixable and not session.mode_set
@@ -159,6 +164,10 @@ def set_mode(session: Session, what: SessionInput, out: SessionOut) -> None:
 
 def ask_constraints(session: Session, what: SessionInput, out: SessionOut) -> None:
     _ask(session, what, out, "ask_constraints")
+
+
+def ask_fees(session: Session, what: SessionInput, out: SessionOut) -> None:
+    _ask(session, what, out, "ask_fees")
 
 
 def ask_orders(session: Session, what: SessionInput, out: SessionOut) -> None:
@@ -247,6 +256,7 @@ EVENTS = {
     "account_read": "position mode and margin mode (fits: as set; fixable: only the position mode differs and may be changed)",
     "mode_set": "the position mode was changed (fits: accepted)",
     "constraints_read": "both legs' rules (fits: complete)",
+    "fees_read": "what the account is charged, or that it could not be read; the edge then counts what is set or listed",
     "orders_clear": "both legs' open orders are read and none of ours is left",
     "position_read": "the perp position (fits: flat, known from before, or adopted)",
     "balances_read": "spot coin and quote coin, and the perp's margin",
@@ -284,9 +294,11 @@ TABLE: Table[Session, SessionInput, SessionOut] = Table(
         Row(CHECKING,  "account_read",     None,                     IGNORE,   why="not what was asked"),
         Row(CHECKING,  "mode_set",         fits,                     STAY,     (ask_account,), why="read again: accepted is not changed"),
         Row(CHECKING,  "mode_set",         None,                     STOPPED,  (fail,)),
-        Row(CHECKING,  "constraints_read", (asked_constraints, fits), STAY,    (ask_orders,)),
+        Row(CHECKING,  "constraints_read", (asked_constraints, fits), STAY,    (ask_fees,)),
         Row(CHECKING,  "constraints_read", asked_constraints,        STOPPED,  (fail,)),
         Row(CHECKING,  "constraints_read", None,                     IGNORE,   why="not what was asked"),
+        Row(CHECKING,  "fees_read",        asked_fees,               STAY,     (ask_orders,), why="whatever was read: there is a next source"),
+        Row(CHECKING,  "fees_read",        None,                     IGNORE,   why="not what was asked"),
         Row(CHECKING,  "orders_clear",     None,                     STAY,     (ask_position,)),
         Row(CHECKING,  "position_read",    fits,                     STAY,     (ask_balances,)),
         Row(CHECKING,  "position_read",    None,                     STOPPED,  (fail,)),

@@ -4,7 +4,8 @@ Rules
 
 1. A new quote goes out only from EMPTY, and a slot is EMPTY only when its last order is settled: terminal, with its
    fills added up. So a replacement can never stand beside the order it replaces.
-2. A resting quote is moved only past the threshold, or when less may be quoted than rests.
+2. A resting quote is moved only past the threshold, or when less may be quoted than rests. One that has come to lie
+   closer than the floor of its edge allows is taken out at once.
 3. Effects say "place" or "cancel"; what the order is called and when it is settled is the Order machine's affair.
 """
 
@@ -38,13 +39,15 @@ class QuoteSlot:
 
 
 class SlotInput(NamedTuple):
-    """What the strategy wants of this side now. `price` and `qty` are read by "want" alone."""
+    """What is wanted of this side now. "want" alone reads `price`, `qty` and `worst`: the closest price that the floor
+    of the edge allows, None without one."""
 
     at_ms: int
     requote_min_ms: int
     replace_threshold_bps: Decimal
     price: Decimal = ZERO
     qty: Decimal = ZERO
+    worst: Decimal | None = None
 
 
 def paced(slot: QuoteSlot, what: SlotInput) -> bool:
@@ -56,6 +59,11 @@ def moved(slot: QuoteSlot, what: SlotInput) -> bool:
     """The wanted price is further from the resting one than the threshold, or less may be quoted than rests."""
     drift = abs(what.price - slot.price) > slot.price * what.replace_threshold_bps * BPS
     return paced(slot, what) and (drift or what.qty < slot.qty)
+
+
+def below_floor(slot: QuoteSlot, what: SlotInput) -> bool:
+    """The resting quote has less edge than the least."""
+    return what.worst is not None and slot.side.sign * (slot.price - what.worst) > 0
 
 
 def place(slot: QuoteSlot, what: SlotInput, out: SlotOut) -> None:
@@ -90,24 +98,25 @@ TABLE: Table[QuoteSlot, SlotInput, SlotOut] = Table(
     events=EVENTS,
     timeouts={EMPTY: "requote_min_ms between placements"},
     rows=(
-        #   source     event      guard  dest       effects
-        Row(EMPTY,     "want",    paced, WORKING,   (place,)),
-        Row(EMPTY,     "want",    None,  IGNORE,    why="placed a moment ago"),
-        Row(EMPTY,     "unwant",  None,  IGNORE,    why="nothing rests"),
-        Row(EMPTY,     "settled", None,  NEVER,     why="an empty slot has no order"),
+        #   source     event      guard        dest       effects
+        Row(EMPTY,     "want",    paced,       WORKING,   (place,)),
+        Row(EMPTY,     "want",    None,        IGNORE,    why="placed a moment ago"),
+        Row(EMPTY,     "unwant",  None,        IGNORE,    why="nothing rests"),
+        Row(EMPTY,     "settled", None,        NEVER,     why="an empty slot has no order"),
 
-        Row(WORKING,   "want",    moved, REPLACING, (replace,)),
-        Row(WORKING,   "want",    None,  IGNORE,    why="within the threshold"),
-        Row(WORKING,   "unwant",  None,  CLOSING,   (cancel,)),
-        Row(WORKING,   "settled", None,  EMPTY,     (forget,)),
+        Row(WORKING,   "want",    below_floor, REPLACING, (replace,), why="at once: its fill would cost"),
+        Row(WORKING,   "want",    moved,       REPLACING, (replace,)),
+        Row(WORKING,   "want",    None,        IGNORE,    why="within the threshold"),
+        Row(WORKING,   "unwant",  None,        CLOSING,   (cancel,)),
+        Row(WORKING,   "settled", None,        EMPTY,     (forget,)),
 
-        Row(REPLACING, "want",    None,  IGNORE,    why="the old order is not settled"),
-        Row(REPLACING, "unwant",  None,  CLOSING,   (), why="the cancel is under way already"),
-        Row(REPLACING, "settled", None,  EMPTY,     (forget,)),
+        Row(REPLACING, "want",    None,        IGNORE,    why="the old order is not settled"),
+        Row(REPLACING, "unwant",  None,        CLOSING,   (), why="the cancel is under way already"),
+        Row(REPLACING, "settled", None,        EMPTY,     (forget,)),
 
-        Row(CLOSING,   "want",    None,  IGNORE,    why="the old order is not settled"),
-        Row(CLOSING,   "unwant",  None,  IGNORE,    why="it is being cancelled"),
-        Row(CLOSING,   "settled", None,  EMPTY,     (forget,)),
+        Row(CLOSING,   "want",    None,        IGNORE,    why="the old order is not settled"),
+        Row(CLOSING,   "unwant",  None,        IGNORE,    why="it is being cancelled"),
+        Row(CLOSING,   "settled", None,        EMPTY,     (forget,)),
     ),
 )
 # fmt: on

@@ -19,6 +19,7 @@ from mmfsm.values import ZERO, InstType
 
 QUOTES_LEAVE_OUT = (
     "prices: both books stand still, so no quote is moved, no guard of cost or liquidation is met; fees are none",
+    "the edge's floor, the basis filter, funding's hysteresis, and the policy for leaving a pair: all are off",
     "sizes: quotes of two lots, filled by one lot or whole; children fill all, none or one lot; no dust",
     "readings of everything are answered at once and truthfully; questions about one order are not",
     "start-up, stop and restart: the session's model; the desk begins QUOTING, both quotes resting",

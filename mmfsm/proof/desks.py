@@ -19,6 +19,7 @@ from mmfsm.actions import (
     QueryAccount,
     QueryBalance,
     QueryConstraints,
+    QueryFees,
     QueryFills,
     QueryFunding,
     QueryOpenOrders,
@@ -117,6 +118,11 @@ PARAMS = Params(
     drift_quiet_ms=600_000,
     max_daily_loss=Decimal(0),
     min_liquidation_bps=Decimal(0),
+    edge_floor=False,
+    basis_filter="none",
+    funding_hysteresis=Decimal(0),
+    funding_cooldown_sec=0,
+    settlement_pause_sec=0,
 )
 """One clock, every bound one to three of its steps; guards that need moving prices are off."""
 
@@ -294,8 +300,8 @@ def _carry_out(world: World, action: Action) -> list[Event]:
 
 
 READS = (
-    QueryServerTime, QueryAccount, QueryConstraints, QueryOpenOrders, QueryPosition, QueryBalance, QueryFunding,
-    QueryFills,
+    QueryServerTime, QueryAccount, QueryConstraints, QueryFees, QueryOpenOrders, QueryPosition, QueryBalance,
+    QueryFunding, QueryFills,
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from mmfsm.actions import (
     QueryAccount,
     QueryBalance,
     QueryConstraints,
+    QueryFees,
     QueryFills,
     QueryFunding,
     QueryOpenOrders,
@@ -22,6 +23,7 @@ from mmfsm.events import (
     Event,
     FeedName,
     FeedUp,
+    FeesRead,
     FillsRead,
     FundingEvent,
     OpenOrdersRead,
@@ -49,6 +51,7 @@ def name_of(action: Action) -> str:
     names = {
         QueryAccount: "account",
         QueryConstraints: "constraints",
+        QueryFees: "fees",
         QueryPosition: "position",
         QueryBalance: "balance",
         QueryFunding: "funding",
@@ -69,6 +72,7 @@ def answer(world: World, name: str) -> list[Event]:
         "time": [ServerTimeRead(now, now)],
         "account": [AccountRead(now, PosMode.ONE_WAY, "isolated")],
         "constraints": [ConstraintsRead(now, RULES)],
+        "fees": [FeesRead(now, None, None, "not read")],
         "position": [PositionEvent(now, perp, now, "rest")],
         "balance": [
             BalanceEvent(now, InstType.SPOT, "ETH", coin, coin, now, "rest"),

@@ -20,7 +20,7 @@ from mmfsm.values import (
     OVER_BUDGET,
     ZERO,
     Constraints,
-    InstrumentRules,
+    FeeRate,
     InstType,
     OrderIntent,
     OrderReport,
@@ -80,6 +80,7 @@ class Gateway:
             do.QueryAccount: self._query_account,
             do.QueryServerTime: self._query_server_time,
             do.QueryConstraints: self._query_constraints,
+            do.QueryFees: self._query_fees,
             do.QueryFunding: self._query_funding,
             do.SetPositionMode: self._set_position_mode,
         }
@@ -292,7 +293,7 @@ class Gateway:
         return (await self.load_constraints(),)
 
     async def load_constraints(self) -> ev.ConstraintsRead | ev.CheckFailed:
-        """The rules of both legs, with the account's own fees where a key is set and they can be read."""
+        """The rules of both legs; their fees are the list's."""
         replies = await asyncio.gather(
             *(self._rest.public(RULES[inst], wire.market_params(inst, self.terms)) for inst in (PERP, SPOT))
         )
@@ -307,18 +308,25 @@ class Gateway:
             spot = wire_market.read_spot_rules(replies[1].data, symbol)
         except WireError as error:
             return ev.ConstraintsRead(now_ms(), None, str(error))
-        perp, spot = await asyncio.gather(self._with_own_fees(perp), self._with_own_fees(spot))
         self._coins = (spot.base_coin, spot.quote_coin)
         return ev.ConstraintsRead(now_ms(), Constraints(perp, spot))
 
-    async def _with_own_fees(self, rules: InstrumentRules) -> InstrumentRules:
+    async def _query_fees(self, action: do.QueryFees) -> Events:
+        return (await self.get_trade_rates(),)
+
+    async def get_trade_rates(self) -> ev.FeesRead:
+        """What the account is charged on each leg; what cannot be read is None, and `why` says why."""
         if not self._has_keys:
-            return rules
-        reply = await self._rest.read(TRADE_RATE, wire.trade_rate_params(rules.inst, self.terms))
+            return ev.FeesRead(now_ms(), None, None, "no API key")
+        (perp, no_perp), (spot, no_spot) = await asyncio.gather(self._trade_rate(PERP), self._trade_rate(SPOT))
+        return ev.FeesRead(now_ms(), perp, spot, no_perp or no_spot)
+
+    async def _trade_rate(self, inst: InstType) -> tuple[FeeRate | None, str | None]:
+        reply = await self._rest.read(TRADE_RATE, wire.trade_rate_params(inst, self.terms))
         try:
-            return wire_market.with_trade_rate(rules, reply.data) if reply.ok else rules
-        except WireError:
-            return rules  # the list's fees stand: on spot they are higher than what is charged, so the edge errs low
+            return (wire_market.read_trade_rate(reply.data), None) if reply.ok else (None, f"{reply.code} {reply.msg}")
+        except WireError as error:
+            return None, str(error)
 
     async def _query_funding(self, action: do.QueryFunding) -> Events:
         return (await self.get_funding_rate(),)

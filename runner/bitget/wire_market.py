@@ -17,7 +17,7 @@ from cattrs.errors import BaseValidationError
 from cattrs.gen import make_dict_structure_fn, override
 
 from mmfsm.events import AccountRead, FundingEvent
-from mmfsm.values import Funding, InstrumentRules, InstType, Level, PosMode
+from mmfsm.values import BPS, FeeRate, Funding, InstrumentRules, InstType, Level, PosMode
 from runner.bitget.members import Row, WireError, as_rows, decimal_of, millis, number, optional_number
 
 T = TypeVar("T", bound=attrs.AttrsInstance)
@@ -198,8 +198,8 @@ def _checked(rules: InstrumentRules) -> InstrumentRules:
     return rules
 
 
-def with_trade_rate(rules: InstrumentRules, data: object) -> InstrumentRules:
-    """Put the account's own fees (Get Trade Rate) in place of the list's; its members have two spellings.
+def read_trade_rate(data: object) -> FeeRate:
+    """Read what the account is charged on one leg (Get Trade Rate); its members have two spellings.
 
     Raises:
         WireError: neither spelling is there.
@@ -207,7 +207,7 @@ def with_trade_rate(rules: InstrumentRules, data: object) -> InstrumentRules:
     row = data if isinstance(data, dict) else {}
     maker = "makerFeeRate" if "makerFeeRate" in row else "makerRate"
     taker = "takerFeeRate" if "takerFeeRate" in row else "takerRate"
-    return attrs.evolve(rules, maker_fee=number(row, maker), taker_fee=number(row, taker))
+    return FeeRate(number(row, maker) / BPS, number(row, taker) / BPS)
 
 
 # --- account ----------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 from mmfsm import actions as do
 from mmfsm import events as ev
 from mmfsm.values import (
+    FeeRate,
     InstType,
     Leg,
     OrderIntent,
@@ -60,20 +61,26 @@ async def test_signed_requests_reach_a_loopback_host(gateway: Gateway) -> None:
     assert told.pos_mode is PosMode.ONE_WAY and (told.margin_mode, told.leverage) == ("isolated", D(10))
 
 
-async def test_the_rules_of_both_legs_come_with_the_accounts_own_fees(gateway: Gateway) -> None:
+async def test_the_rules_of_both_legs_are_read(gateway: Gateway) -> None:
     told = await one(gateway, do.QueryConstraints())
     assert isinstance(told, ev.ConstraintsRead) and told.constraints is not None
     assert (told.constraints.perp.notional_min, told.constraints.spot.qty_step) == (D(5), D("0.0001"))
-    assert told.constraints.spot.taker_fee == D("0.001")  # the list says 0.002
+    assert told.constraints.spot.taker_fee == D("0.002")  # the list's; what is charged is asked for by itself
 
 
-async def test_the_lists_fees_stand_when_the_accounts_own_cannot_be_read(
-    gateway: Gateway, exchange: PaperExchange
-) -> None:
+async def test_the_accounts_own_fees_of_both_legs_are_read(gateway: Gateway) -> None:
+    """In bps, marked as the account's."""
+    told = await one(gateway, do.QueryFees())
+    assert isinstance(told, ev.FeesRead) and told.why is None
+    assert (told.perp, told.spot) == (FeeRate(D(2), D(6)), FeeRate(D(10), D(10)))
+
+
+async def test_fees_that_cannot_be_read_are_an_answer_that_says_why(gateway: Gateway, exchange: PaperExchange) -> None:
+    """Not a failed check: there is a next source."""
     exchange.next_answer("/trade-rate", "http500", times=2)
-    told = await one(gateway, do.QueryConstraints())
-    assert isinstance(told, ev.ConstraintsRead) and told.constraints is not None
-    assert told.constraints.spot.taker_fee == D("0.002")
+    told = await one(gateway, do.QueryFees())
+    assert isinstance(told, ev.FeesRead)
+    assert (told.perp, told.spot) == (None, None) and told.why
 
 
 async def test_a_resting_spot_order_is_cancelled_by_its_client_oid(gateway: Gateway) -> None:

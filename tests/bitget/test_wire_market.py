@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mmfsm.values import InstType, PosMode
+from mmfsm.values import FeeRate, InstType, PosMode
 from runner.bitget import wire
 from runner.bitget import wire_market as read
 from runner.bitget.members import WireError, as_rows, parse_json
@@ -79,10 +79,11 @@ def test_an_instrument_that_is_not_open_for_trading_has_no_rules() -> None:
 
 
 @pytest.mark.parametrize("names", [("makerFeeRate", "takerFeeRate"), ("makerRate", "takerRate")])
-def test_the_accounts_own_fees_replace_the_lists(names: tuple[str, str]) -> None:
+def test_the_accounts_own_fees_are_read_in_bps(names: tuple[str, str]) -> None:
     """I41; the page's table and its example spell the members differently."""
-    rules = read.with_trade_rate(read.read_spot_rules([SYMBOL], "ETHUSDT"), {names[0]: "0.001", names[1]: "0.0011"})
-    assert (rules.maker_fee, rules.taker_fee) == (D("0.001"), D("0.0011"))
+    assert read.read_trade_rate({names[0]: "0.001", names[1]: "0.0011"}) == FeeRate(D(10), D(11), "account")
+    with pytest.raises(WireError, match=names[1][:5]):
+        read.read_trade_rate({names[0]: "0.001"})
 
 
 ACCOUNT: dict[str, Any] = {

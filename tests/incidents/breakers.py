@@ -32,7 +32,8 @@ GUARDS, MODES, SESSIONS, DESK = "mmfsm/guards.py", "mmfsm/modes.py", "mmfsm/sess
 FLATTENING, RESTART, VALUES = "mmfsm/flattening.py", "mmfsm/restart.py", "mmfsm/values.py"
 TABLE = "mmfsm/table/__init__.py"
 ORDER, TICKET, SLOT = "mmfsm/machines/order.py", "mmfsm/machines/ticket_parts.py", "mmfsm/machines/slot.py"
-FEED, SESSION = "mmfsm/machines/feed.py", "mmfsm/machines/session.py"
+FEED, SESSION, PAIR = "mmfsm/machines/feed.py", "mmfsm/machines/session.py", "mmfsm/machines/pair.py"
+EDGE, VALUATION = "mmfsm/edge.py", "mmfsm/valuation.py"
 
 NO_TASK_REPORT = (TASKS, "self._on_failure(task.get_name(), task.exception())", "print(task.exception())")
 NO_HANDLER_REPORT = (SOCKETS, 'self._on_failure("event-handler", error)', 'print("event-handler", error)')
@@ -293,6 +294,18 @@ BREAKS: tuple[Break, ...] = (
     Break(
         "I40", "test_i40_i55_supervision.py", "tasks.Tasks: a task that ends or raises is reported",
         (NO_TASK_REPORT,),
+    ),
+    Break(
+        "I41", "test_i41_i42_edge_of_each_side.py", "edge.with_floor: no side closer than its edge allows",
+        ((EDGE, "    if sign * (price - padded) <= 0:\n", "    if True:\n"),),
+    ),
+    Break(
+        "I42", "test_i41_i42_edge_of_each_side.py", "valuation.cost_bps: both fees are in the edge",
+        ((VALUATION, "    return fees.round_bps + slip_bps", "    return slip_bps"),),
+    ),
+    Break(
+        "I44", "test_i44_way_out.py", "pair.wants_out: no exit begins in the grace",
+        ((PAIR, "    return bool(what.reason) and not what.in_grace\n", "    return bool(what.reason)\n"),),
     ),
     Break(
         "I45", "test_i45_other_symbols.py", "booking._book: the base coin is the rules'",

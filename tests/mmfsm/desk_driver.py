@@ -24,6 +24,7 @@ from mmfsm.actions import (
     QueryAccount,
     QueryBalance,
     QueryConstraints,
+    QueryFees,
     QueryFills,
     QueryFunding,
     QueryOpenOrders,
@@ -46,6 +47,7 @@ from mmfsm.events import (
     FeedDown,
     FeedName,
     FeedUp,
+    FeesRead,
     FillEvent,
     FillsRead,
     FundingEvent,
@@ -64,6 +66,7 @@ from mmfsm.rounding import floor_to
 from mmfsm.testing import constraints, opening, placed
 from mmfsm.values import (
     ZERO,
+    FeeRate,
     Funding,
     InstType,
     Level,
@@ -86,8 +89,10 @@ RULES = constraints()
 
 
 def live_params(**changes: Any) -> Params:
-    """Params without the time-in-force proof, quoting close to the touch."""
-    return Params(**{"perp_tif": "both", "base_half_spread_bps": Decimal(2), **changes})
+    """Params without the time-in-force proof, quoting close to the touch, whatever that earns, at once."""
+    close = {"base_half_spread_bps": Decimal(2), "edge_floor": False, "basis_filter": "none"}
+    at_once = {"funding_hysteresis": ZERO, "funding_cooldown_sec": 0, "settlement_pause_sec": 0}
+    return Params(**{"perp_tif": "both", **close, **at_once, **changes})
 
 
 # --- the invariants ---------------------------------------------------------------------------------------------------
@@ -608,6 +613,8 @@ class Venue:
             return [AccountRead(now, PosMode(self.params.target_pos_mode), self.params.margin_mode)]
         if isinstance(action, QueryConstraints):
             return [ConstraintsRead(now, RULES)]
+        if isinstance(action, QueryFees):
+            return [FeesRead(now, FeeRate(Decimal(2), Decimal(6)), FeeRate(Decimal(10), Decimal(10)))]
         if isinstance(action, QueryFunding):
             return [FundingEvent(now, Funding(Decimal("0.0001")))]
         return []

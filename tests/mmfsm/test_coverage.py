@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from mmfsm.coverage import counting, every_row, from_json, never, of_segment, to
 from mmfsm.diagrams import main
 from mmfsm.journal import event_line, head_line, parse
 from mmfsm.machines import slot
+from mmfsm.params import Params
 from mmfsm.pictures import dot, weights
 from mmfsm.table import NEVER
 from mmfsm.testing import book, ready_desk
@@ -20,18 +22,19 @@ from mmfsm.values import InstType
 
 T0 = 1_800_000_001_000
 PULLED = ("QuoteSlot", "WORKING", "want", "moved")
+PARAMS = Params(perp_tif="both", base_half_spread_bps=Decimal(2), edge_floor=False)
 EVENTS = [book(InstType.PERP, T0 + n * 1_000, f"{2500 + 5 * n}.00", f"{2500 + 5 * n}.01") for n in range(3)]
 
 
 def segment() -> bytes:
     """A journal in which both quotes are asked to move, once."""
-    lines = [head_line(ready_desk(), "1.0"), *map(event_line, EVENTS)]
+    lines = [head_line(ready_desk(PARAMS), "1.0"), *map(event_line, EVENTS)]
     return "\n".join(lines).encode() + b"\n"
 
 
 def test_what_fires_is_counted_live_and_from_the_journal_alike() -> None:
     """Each firing by table, state, event and guard; the tables are as they were afterwards."""
-    desk, was = ready_desk(), dict(vars(slot.TABLE))
+    desk, was = ready_desk(PARAMS), dict(vars(slot.TABLE))
     with counting() as counts:
         for event in EVENTS:
             desk.handle(event)
@@ -69,7 +72,7 @@ def test_an_arrow_weighs_what_was_taken_and_one_never_taken_is_dashed() -> None:
     drawn = dot(slot.TABLE, counts)
 
     assert weights(slot.TABLE, counts)["WORKING", "REPLACING"] == 12
-    assert 'WORKING -> REPLACING [label="want [moved] / replace ×12\\l", color="#1a5fb4", penwidth=2];' in drawn
+    assert 'want [below_floor] / replace ×0\\lwant [moved] / replace ×12\\l", color="#1a5fb4", penwidth=2];' in drawn
     assert 'EMPTY -> WORKING [label="want [paced] / place ×0\\l", color="#b0b0b0", style=dashed];' in drawn
     assert "×" not in dot(slot.TABLE)
 

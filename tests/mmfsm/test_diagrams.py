@@ -72,7 +72,8 @@ def test_nothing_else_is_checked_in() -> None:
 
 def test_the_files_have_the_machines_names() -> None:
     """One Mermaid file a machine, and one page."""
-    names = ["mode.mmd", "hedge_ticket.mmd", "order.mmd", "quote_slot.mmd", "feed.mmd", "session.mmd", "README.md"]
+    names = ["mode.mmd", "hedge_ticket.mmd", "order.mmd", "quote_slot.mmd", "pair.mmd"]
+    names += ["feed.mmd", "session.mmd", "README.md"]
 
     assert list(TEXTS) == names
 

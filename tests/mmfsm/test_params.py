@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from mmfsm.errors import ParamError
-from mmfsm.params import Params, parse, takes
+from mmfsm.params import Params, parse, takes, text_of
 
 D = Decimal
 FIELDS = {field.name: field for field in attrs.fields(Params)}
@@ -84,6 +84,7 @@ def test_a_word_that_is_no_choice_is_refused(name: str) -> None:
         ({"hedge_deadline_ms": 5_000}, "MAX_UNHEDGED_SEC"),
         ({"hedge_slip_bps": D(101)}, "HEDGE_SLIP_BPS"),
         ({"hedge_slip_max_bps": D(4)}, "HEDGE_SLIP_BPS"),
+        ({"max_half_spread_bps": D(13)}, "MAX_HALF_SPREAD_BPS"),  # the base half spread is 14
         ({"funding_stale_sec": 20}, "FUNDING_STALE_SEC"),
         ({"funding_poll_sec": 90}, "FUNDING_STALE_SEC"),
         ({"client_oid_prefix": ""}, "CLIENT_OID_PREFIX"),
@@ -147,6 +148,19 @@ def test_a_text_of_another_type_is_refused_by_name(name: str, text: str) -> None
         parse(FIELDS[name], text)
 
     assert (error.value.name, error.value.got, error.value.takes) == (name.upper(), text, takes(FIELDS[name]))
+
+
+UNSET = [name for name, field in FIELDS.items() if field.default is None]
+
+
+@pytest.mark.parametrize("name", UNSET)
+def test_what_may_be_unset_is_a_number_or_an_empty_text(name: str) -> None:
+    """Nothing set is nothing, not zero; what is set has the bounds of a number; text and value travel both ways."""
+    assert parse(FIELDS[name], " ") is None and text_of(None) == ""
+    assert parse(FIELDS[name], "-0.5") == D("-0.5") and text_of(D("-0.5")) == "-0.5"
+    assert getattr(Params.from_mapping({name.upper(): ""}), name) is None
+    for bad in (D("NaN"), D(501), D(-51), 2):
+        refused(**{name: bad})
 
 
 @pytest.mark.parametrize(

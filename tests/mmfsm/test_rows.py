@@ -16,7 +16,7 @@ import attrs
 import pytest
 
 from mmfsm.events import FeedName
-from mmfsm.machines import feed, order, session, ticket
+from mmfsm.machines import feed, order, pair, session, ticket
 from mmfsm.table import AnyTable
 from mmfsm.testing import constraints
 from mmfsm.values import InstType, Leg, OrderIntent, OrderRequest, Outcome, Side, Tif
@@ -47,6 +47,14 @@ def a_feed(state: str, given: Given) -> tuple[Any, Any]:
     mine |= {"name": FeedName(mine["name"])} if "name" in mine else {}
     base = {"name": FeedName.PERP_BOOK, "channel": feed.BOOKS5, "heard_ms": T, "since_ms": T}
     return feed.Feed(state=state, **base | mine), feed.FeedInput(stale_ms=3_000, first_ms=5_000, **told)
+
+
+def a_pair(state: str, given: Given) -> tuple[Any, Any]:
+    """Held since T, and left since T, at known prices; it may be crossed after 500 ms."""
+    mine, told = split(given, pair.Pair)
+    told = {"at_ms": T + told.pop("after", 1), "cross_after_ms": 500, **told}
+    base = {"since_ms": T, "leaving_ms": T, "perp_price": D(2500), "spot_price": D(2501)}
+    return pair.Pair(state=state, **base | mine), pair.PairInput(**told)
 
 
 LIMITS = order.OrderLimits(
@@ -98,7 +106,8 @@ CHECKING | account_read     | asking=ask_account fits=0 fixable=1 mode_set=1 | S
 CHECKING | account_read     | asking=ask_account fits=0                    | STOPPED  | failed          | failure detail
 CHECKING | mode_set         |                                              | CHECKING | ask_account     | asking asked_ms
 CHECKING | mode_set         | fits=0                                       | STOPPED  | failed          | failure detail
-CHECKING | constraints_read | asking=ask_constraints                       | CHECKING | ask_orders      | asking asked_ms
+CHECKING | constraints_read | asking=ask_constraints                       | CHECKING | ask_fees        | asking asked_ms
+CHECKING | fees_read        | asking=ask_fees                              | CHECKING | ask_orders      | asking asked_ms
 CHECKING | constraints_read | asking=ask_constraints fits=0                | STOPPED  | failed          | failure detail
 CHECKING | orders_clear     |                                              | CHECKING | ask_position    | asking asked_ms
 CHECKING | position_read    |                                              | CHECKING | ask_balances    | asking asked_ms
@@ -289,12 +298,32 @@ DONE                              | hedge_filled  |                  | .        
 DONE                              | unwind_filled |                  | .         | close:late_fill      | unwound dust
 """  # noqa: E501
 
+PAIR = """
+FLAT     | review |                                    | HELD     | held    | since_ms
+HELD     | review | reason=loss_cut                    | LEAVING  | leave   | why leaving_ms
+HELD     | review | reason=loss_cut in_grace=1         | HELD     |         |
+HELD LEAVING CROSSING | gone | why=max_age | FLAT | gone | why since_ms leaving_ms perp_price spot_price
+HELD LEAVING CROSSING | gone |             | FLAT | gone | since_ms leaving_ms perp_price spot_price
+LEAVING  | review | why=take_profit                    | HELD     | hold_on | why
+LEAVING  | review | why=take_profit reason=take_profit | LEAVING  |         |
+LEAVING  | review | why=take_profit reason=max_age     | LEAVING  | leave   | why
+LEAVING  | review | why=loss_cut                       | LEAVING  |         |
+LEAVING  | review | crosses=1 after=499                | LEAVING  |         |
+LEAVING  | review | crosses=1 after=500                | CROSSING | cross   |
+LEAVING  | review | crosses=1 after=500 in_grace=1     | LEAVING  |         |
+LEAVING  | review | after=500                          | LEAVING  |         |
+LEAVING  | review | why=take_profit crosses=1 after=500 | HELD    | hold_on | why
+CROSSING | review | is_closing=1                       | CROSSING |         |
+CROSSING | review |                                    | LEAVING  | again   | leaving_ms
+"""
+
 SHORT = {"FALL_BACK": ["unsubscribe_books5", "fell_back", "subscribe"]}
 MACHINES: dict[str, tuple[AnyTable, Made, str]] = {
     "Session": (session.TABLE, a_session, SESSION),
     "Feed": (feed.TABLE, a_feed, FEED),
     "Order": (order.TABLE, an_order, ORDER),
     "HedgeTicket": (ticket.TABLE, a_ticket, TICKET),
+    "Pair": (pair.TABLE, a_pair, PAIR),
 }
 
 
@@ -347,7 +376,9 @@ def fired(name: str, state: str, event: str, given: Given) -> tuple[str, list[st
 
 
 @pytest.mark.parametrize(
-    ("name", "state", "event", "given", "after", "out", "changed"), CASES, ids=lambda value: str(value).replace(" ", "")
+    ("name", "state", "event", "given", "after", "out", "changed"),
+    CASES,
+    ids=[f"{name}-{state}-{event}-{number}" for number, (name, state, event, *_) in enumerate(CASES)],
 )
 def test_a_row_does_what_its_line_says(
     name: str, state: str, event: str, given: Given, after: str, out: list[str], changed: set[str]

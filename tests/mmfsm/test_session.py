@@ -76,7 +76,7 @@ def exits(actions: list[Action]) -> list[Exit]:
 
 
 def test_the_checks_are_asked_one_after_the_other_and_then_it_is_ready() -> None:
-    """Time, account, rules, orders of both legs, position, balances, funding; then quotes, not before."""
+    """Time, account, rules, fees, orders of both legs, position, balances, funding; then quotes, not before."""
     hand = cold()
     asked = []
     for event in opening(T0, hand.desk.params):
@@ -86,10 +86,11 @@ def test_the_checks_are_asked_one_after_the_other_and_then_it_is_ready() -> None
             assert not placed(actions)
         asked += [type(action).__name__ for action in actions if type(action).__name__.startswith("Query")]
 
-    assert asked[:8] == [
+    assert asked[:9] == [
         "QueryServerTime",
         "QueryAccount",
         "QueryConstraints",
+        "QueryFees",
         "QueryOpenOrders",
         "QueryOpenOrders",
         "QueryPosition",

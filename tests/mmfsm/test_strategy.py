@@ -70,8 +70,8 @@ def test_a_plan_worked_out_by_hand() -> None:
 
     assert (quotes.mid, quotes.reservation) == (D("2000.50"), D("2000.70005"))
     assert (quotes.bid.price, quotes.ask.price) == (D("1997.49"), D("2003.11"))
-    assert quotes.bid.terms_bps == {"base": D(14), "inventory": D(1), "funding": D(1)}
-    assert quotes.ask.terms_bps == {"base": D(14), "inventory": D(-1), "funding": D(-1)}
+    assert quotes.bid.terms_bps == {"base": D(14), "inventory": D(1), "funding": D(1), "obi": D(-1)}
+    assert quotes.ask.terms_bps == {"base": D(14), "inventory": D(-1), "funding": D(-1), "obi": D(1)}
     assert (quotes.reason, quotes.bid.qty, quotes.bid.reason) == ("set_quote", LIMIT.qty, "set_quote")
 
 

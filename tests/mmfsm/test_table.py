@@ -13,7 +13,7 @@ import pytest
 from mmfsm import machines
 from mmfsm.errors import TableError
 from mmfsm.events import FeedName
-from mmfsm.machines import feed, mode, order, session, slot, ticket
+from mmfsm.machines import feed, mode, order, pair, session, slot, ticket
 from mmfsm.table import IGNORE, KINDS, NEVER, STAY, Row, Table
 from mmfsm.testing import constraints
 from mmfsm.values import InstType, Leg, OrderIntent, OrderRequest, Outcome, Side, Tif
@@ -176,12 +176,12 @@ def test_the_linter_names_every_fault_at_once() -> None:
     assert [part in text for part in ("no row", "unknown event", "unknown destination")] == [True] * 3
 
 
-# --- the six tables ---------------------------------------------------------------------------------------------------
+# --- the seven tables ---------------------------------------------------------------------------------------------
 
 
-def test_there_are_six_machines() -> None:
+def test_there_are_seven_machines() -> None:
     """All machines are listed, once."""
-    assert list(TABLES) == ["Mode", "HedgeTicket", "Order", "QuoteSlot", "Feed", "Session"]
+    assert list(TABLES) == ["Mode", "HedgeTicket", "Order", "QuoteSlot", "Pair", "Feed", "Session"]
 
 
 @pytest.mark.parametrize(("name", "state", "event"), PAIRS)
@@ -255,7 +255,14 @@ def order_case(pick: Pick, state: str) -> tuple[Any, Any]:
 def slot_case(pick: Pick, state: str) -> tuple[Any, Any]:
     subject = slot.QuoteSlot(Side.BUY, state, "oid", d("2500"), d("0.02"), of(pick, 0, 900))
     price, qty = of(pick, d("2500.01"), d("2600")), of(pick, d("0.01"), d("0.02"), d("0.03"))
-    return subject, slot.SlotInput(1_000, 500, d("2"), price, qty)
+    return subject, slot.SlotInput(1_000, 500, d("2"), price, qty, of(pick, None, d("2490"), d("2700")))
+
+
+def pair_case(pick: Pick, state: str) -> tuple[Any, Any]:
+    reasons = "", pair.TAKE_PROFIT, pair.LOSS_CUT
+    subject = pair.Pair(state, of(pick, 0, 900), of(pick, 100, 900), of(pick, *reasons[1:]), d("2500"), d("2501"))
+    flags = [of(pick, True, False) for _ in range(3)]
+    return subject, pair.PairInput(1_000, of(pick, *reasons), flags[0], flags[1], 500, flags[2])
 
 
 def feed_case(pick: Pick, state: str) -> tuple[Any, Any]:
@@ -270,7 +277,7 @@ def session_case(pick: Pick, state: str) -> tuple[Any, Any]:
         return of(pick, True, False)
 
     subject = session.Session(
-        state, of(pick, "probe", "ask_time", "ask_account", "ask_constraints"), of(pick, 0, 9_500),
+        state, of(pick, "probe", "ask_time", "ask_account", "ask_constraints", "ask_fees"), of(pick, 0, 9_500),
         unanswered=flag(), since_ms=of(pick, 0, 9_000),
         mode_set=flag(), probing=flag(), readback_asked_ms=of(pick, 0, 5_000, 9_999), readback_ms=of(pick, 0, 10_001),
     )  # fmt: skip
@@ -286,6 +293,7 @@ CASES: dict[str, Callable[[Pick, str], tuple[Any, Any]]] = {
     "HedgeTicket": ticket_case,
     "Order": order_case,
     "QuoteSlot": slot_case,
+    "Pair": pair_case,
     "Feed": feed_case,
     "Session": session_case,
 }

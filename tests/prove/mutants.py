@@ -40,6 +40,7 @@ OWN_TESTS = {
     "HedgeTicket": ("test_rows.py", "test_ticket.py"),
     "Order": ("test_rows.py", "test_order_machine.py"),
     "QuoteSlot": ("test_slot.py",),
+    "Pair": ("test_rows.py",),
     "Feed": ("test_rows.py", "test_feed.py"),
     "Session": ("test_rows.py", "test_session.py"),
 }

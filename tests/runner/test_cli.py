@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from runner.__main__ import USAGE_ERROR, main
+from runner.settings import to_texts
 from tests.support.bot import exchange_with, settings_on, touch
 from tests.support.tape import ROOT
 
@@ -111,17 +112,9 @@ async def test_a_second_signal_ends_it_without_waiting(tmp_path: Path) -> None:
     """The exchange answers no reading back: the first SIGINT waits for it, the second ends with status 4."""
     async with exchange_with() as exchange:
         settings, errors = settings_on(exchange, tmp_path / "run.jsonl"), tmp_path / "errors.txt"
-        env = {
-            name: str(int(value)) if isinstance(value, bool) else str(value)
-            for name, value in settings.redacted().items()
-        } | {
-            "BITGET_API_KEY": settings.bitget_api_key,
-            "BITGET_API_SECRET": settings.bitget_api_secret,
-            "BITGET_API_PASSPHRASE": settings.bitget_api_passphrase,
-        }
         with errors.open("wb") as told:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "runner", cwd=ROOT, env=os.environ | env, stderr=told
+                sys.executable, "-m", "runner", cwd=ROOT, env=os.environ | to_texts(settings), stderr=told
             )
         try:
             await exchange.until(lambda: len(exchange.account_view().open_orders) == 2, 20)

@@ -35,6 +35,11 @@ BOUND_S = 10.0
 
 FAST = {
     "BASE_HALF_SPREAD_BPS": "4",
+    "EDGE_FLOOR": "0",
+    "BASIS_FILTER": "none",
+    "FUNDING_HYSTERESIS": "0",
+    "FUNDING_COOLDOWN_SEC": "0",
+    "SETTLEMENT_PAUSE_SEC": "0",
     "INVENTORY_SKEW_BPS": "0",
     "FUNDING_SKEW_BPS": "0",
     "K_OBI": "0",

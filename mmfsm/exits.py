@@ -1,0 +1,187 @@
+"""The way out of a held pair, around the Pair machine: what it has gained, what speaks for leaving, what crossing does.
+
+A pair is perp_pos on the perp, side s = +1 long or −1 short, and as much the other way on spot; entry prices are
+averages. All in bps of the perp's mid:
+
+    gross = s · ((perp mid − perp entry) − (spot mid − spot entry)) / mid
+    net   = s · ((perp touch − perp entry) − (spot touch − spot entry)) / mid − entry fees − exit fees − slip
+
+`net` is what crossing out now would leave: both legs at the price that takes, the perp's maker and spot's taker fee for
+the way in, both taker fees for the way out. Funding received is in neither: it is kept however the pair ends.
+
+take_profit   net  ≥ TAKE_PROFIT_BPS
+loss_cut      gross ≤ −LOSS_CUT_BPS
+max_age       held for PAIR_MAX_AGE_SEC
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import attrs
+
+from mmfsm.fees import Fees
+from mmfsm.machines import pair as machine
+from mmfsm.machines.pair import Pair, PairInput, PairOut
+from mmfsm.params import Params
+from mmfsm.rounding import tradable_qty
+from mmfsm.state import Turn
+from mmfsm.values import BPS, ZERO, InstType, NormalizedFill, plain
+
+
+@attrs.frozen
+class ExitPrices:
+    """Both legs' mids, and the prices at which crossing out would trade, in quote coin."""
+
+    perp_mid: Decimal
+    spot_mid: Decimal
+    perp_touch: Decimal
+    spot_touch: Decimal
+
+
+def gross_bps(sign: int, pair: Pair, at: ExitPrices) -> Decimal:
+    """Return how the basis has moved for the pair since its entry, at the mids, in bps.
+
+    Short since 2502 with spot bought at 2500; now 2500.5 and 2500: the basis came in by 1.5 of 2500.
+
+    >>> at = ExitPrices(Decimal("2500.5"), Decimal(2500), Decimal("2500.5"), Decimal(2500))
+    >>> gross_bps(-1, Pair(perp_price=Decimal(2502), spot_price=Decimal(2500)), at).quantize(Decimal("0.01"))
+    Decimal('6.00')
+    """
+    return sign * ((at.perp_mid - pair.perp_price) - (at.spot_mid - pair.spot_price)) / at.perp_mid / BPS
+
+
+def net_bps(sign: int, pair: Pair, at: ExitPrices, fees: Fees, slip_bps: Decimal) -> Decimal:
+    """Return what crossing out now would leave of the pair, all fees paid, in bps.
+
+    Short since 2510 with spot bought at 2500; the perp can be bought at 2500 and spot sold at 2500: 40 bps, less 12 for
+    the way in, 16 for the way out and 1 of slip.
+
+    >>> from mmfsm.values import FeeRate
+    >>> fees = Fees(FeeRate(Decimal(2), Decimal(6)), FeeRate(Decimal(10), Decimal(10)), Decimal(12))
+    >>> at = ExitPrices(*[Decimal(2500)] * 4)
+    >>> net_bps(-1, Pair(perp_price=Decimal(2510), spot_price=Decimal(2500)), at, fees, Decimal(1))
+    Decimal('11')
+    """
+    moved = sign * ((at.perp_touch - pair.perp_price) - (at.spot_touch - pair.spot_price)) / at.perp_mid / BPS
+    return moved - fees.round_bps - fees.perp.taker_bps - fees.spot.taker_bps - slip_bps
+
+
+def reason_to_leave(params: Params, gross: Decimal | None, net: Decimal | None, held_ms: int) -> str:
+    """Say what speaks for leaving, the loss first, or nothing. `gross` and `net` are None when the entry is not known.
+
+    >>> p = Params(pair_max_age_sec=60)
+    >>> reason_to_leave(p, Decimal(-60), Decimal(-90), 0), reason_to_leave(p, Decimal(40), Decimal(10), 0)
+    ('loss_cut', 'take_profit')
+    >>> reason_to_leave(p, Decimal(-59), Decimal(-89), 0), reason_to_leave(p, None, None, 60_000)
+    ('', 'max_age')
+    """
+    if gross is not None and params.loss_cut_bps and gross <= -params.loss_cut_bps:
+        return machine.LOSS_CUT
+    if net is not None and params.take_profit_bps and net >= params.take_profit_bps:
+        return machine.TAKE_PROFIT
+    if params.pair_max_age_sec and held_ms >= params.pair_max_age_sec * 1000:
+        return machine.MAX_AGE
+    return ""
+
+
+def average_price(average: Decimal, before: Decimal, change: Decimal, price: Decimal) -> Decimal:
+    """Return a position's average entry price after a fill: what adds to it is averaged in, what reduces leaves it.
+
+    Zero is not known (a position that was taken over, or dust); the next fill that adds to it then tells the price.
+
+    >>> average_price(Decimal(100), Decimal(-2), Decimal(-2), Decimal(110))
+    Decimal('105')
+    >>> average_price(Decimal(100), Decimal(-2), Decimal(1), Decimal(110))
+    Decimal('100')
+    >>> average_price(Decimal(100), Decimal(-2), Decimal(3), Decimal(110))
+    Decimal('110')
+    """
+    after = before + change
+    if after == 0 or before * change < 0 < before * after:
+        return average
+    if before == 0 or not average or before * after < 0:
+        return price
+    return (average * before + price * change) / after
+
+
+# --- in a desk's turn -------------------------------------------------------------------------------------------------
+
+
+def note_fill(turn: Turn, fill: NormalizedFill, change: Decimal) -> None:
+    """Bring the pair's entry prices up to date with a fill that the ledger has just booked as `change`."""
+    ledger, pair = turn.s.ledger, turn.s.econ.pair
+    if fill.inst is InstType.PERP:
+        pair.perp_price = average_price(pair.perp_price, ledger.perp - change, change, fill.price)
+    else:
+        pair.spot_price = average_price(pair.spot_price, ledger.spot_change - change, change, fill.price)
+
+
+def prices(turn: Turn) -> ExitPrices | None:
+    """Return what the exit is judged at; None without both books."""
+    perp, spot = turn.s.books.get(InstType.PERP), turn.s.books.get(InstType.SPOT)
+    perp_mid, spot_mid = turn.mid(InstType.PERP), turn.mid(InstType.SPOT)
+    if perp is None or spot is None or perp_mid is None or spot_mid is None:
+        return None
+    short = turn.s.ledger.perp < 0
+    perp_touch = perp.asks[0].price if short else perp.bids[0].price
+    return ExitPrices(perp_mid, spot_mid, perp_touch, spot.bids[0].price if short else spot.asks[0].price)
+
+
+def review(turn: Turn) -> None:
+    """Once a tick: is a pair held, what speaks for leaving it, and how far has that got."""
+    s, econ = turn.s, turn.s.econ
+    at = prices(turn)
+    if not (s.ready and s.books_open) or s.constraints is None or econ.fees is None or at is None:
+        return
+    if not tradable_qty(abs(s.ledger.perp), at.perp_mid, s.constraints.perp):
+        _tell(turn, "gone", PairInput(turn.at_ms))
+        return
+    pair, p = econ.pair, turn.p
+    gross = net = None
+    if pair.perp_price and pair.spot_price:
+        sign = 1 if s.ledger.perp > 0 else -1
+        gross = gross_bps(sign, pair, at)
+        net = net_bps(sign, pair, at, econ.fees, econ.slip.expected_bps(p.expected_slip_bps))
+    held_ms = turn.at_ms - pair.since_ms if pair.state != machine.FLAT else 0
+    what = PairInput(
+        turn.at_ms,
+        reason="" if p.exit_policy == "off" else reason_to_leave(p, gross, net, held_ms),
+        in_grace=turn.at_ms + s.skew_ms - econ.gate.settled_ms < p.exit_grace_sec * 1000,
+        crosses=p.exit_policy == "cross" and not (s.flattening or s.flattened or s.mode.latched),
+        cross_after_ms=p.exit_cross_after_sec * 1000,
+        is_closing=s.flattening and econ.exiting,
+    )
+    _tell(turn, "review", what, gross, net)
+
+
+def _tell(turn: Turn, event: str, what: PairInput, gross: Decimal | None = None, net: Decimal | None = None) -> None:
+    """Tell the pair's machine, record what changed, and do what it asks."""
+    econ = turn.s.econ
+    commands: PairOut = []
+    before, why = econ.pair.state, econ.pair.why
+    turn.fire(machine.TABLE, econ.pair, event, what, commands)
+    for command in commands:
+        if command == "cross":
+            begin_crossing(turn)
+        data = {
+            "from": before,
+            "to": econ.pair.state,
+            "perp": plain(turn.s.ledger.perp),
+            "gross_bps": None if gross is None else plain(round(gross, 2)),
+            "net_bps": None if net is None else plain(round(net, 2)),
+            "held_ms": what.at_ms - econ.pair.since_ms if econ.pair.since_ms else 0,
+        }
+        turn.record("pair", "risk", econ.pair.why or why or command, data=data)
+
+
+def begin_crossing(turn: Turn) -> None:
+    """Close the perp leg at the touch, the flatten's way; quotes come back when it is done."""
+    s = turn.s
+    s.flattening, s.closing_tries, s.econ.exiting = True, 0, True
+    s.flatten_despite = sorted(reason for reason, latched in s.mode.reasons.items() if latched)
+
+
+def is_leaving(turn: Turn) -> bool:
+    """Only the closing side may be quoted."""
+    return turn.s.econ.pair.state == machine.LEAVING and turn.s.ledger.perp != ZERO

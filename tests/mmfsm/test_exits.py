@@ -1,0 +1,138 @@
+"""The way out of a pair: entry prices, what it has gained, what speaks for leaving, and how crossing is sliced."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmfsm.exits import ExitPrices, average_price, gross_bps, net_bps, reason_to_leave
+from mmfsm.fees import Fees
+from mmfsm.machines import pair
+from mmfsm.machines.pair import CROSSING, FLAT, HELD, LEAVING, Pair, PairInput, PairOut
+from mmfsm.params import Params
+from mmfsm.values import FeeRate, OrderIntent, Side
+from tests.incidents.scene import opened
+
+D = Decimal
+FEES = Fees(FeeRate(D(2), D(6)), FeeRate(D(10), D(10)), D(12))
+changes = st.lists(st.tuples(st.decimals(D(-3), D(3), places=2), st.integers(90, 110)), max_size=12)
+
+
+@given(changes)
+def test_an_average_lies_within_the_prices_that_were_paid(fills: list[tuple[Decimal, int]]) -> None:
+    """Whatever adds, reduces and turns the position; and flat to flat the gain is what the prices say."""
+    average, position = D(0), D(0)
+    for change, price in fills:
+        average = average_price(average, position, change, D(price))
+        position += change
+        if position:
+            assert D(90) - D("1e-9") <= average <= D(110) + D("1e-9")
+
+
+def test_a_price_that_is_not_known_is_told_by_the_next_fill_that_adds() -> None:
+    """Dust of an earlier pair does not pull the average to zero; what reduces tells nothing."""
+    assert average_price(D(0), D("0.00008"), D("0.01998"), D(2500)) == 2500
+    assert average_price(D(0), D("0.5"), D("-0.1"), D(2500)) == 0
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_both_signs_of_a_pair_gain_by_the_same_rule(sign: int) -> None:
+    """The basis moves by 10 of 2500 for the pair: 40 bps gross; 11 net, after 12 in, 16 out and 1 of slip."""
+    entry = Pair(perp_price=D(2500) - sign * 10, spot_price=D(2500))
+    at = ExitPrices(D(2500), D(2500), D(2500), D(2500))
+
+    assert (gross_bps(sign, entry, at), net_bps(sign, entry, at, FEES, D(1))) == (40, 11)
+    assert (gross_bps(-sign, entry, at), net_bps(-sign, entry, at, FEES, D(1))) == (-40, -69)
+
+
+def test_a_move_of_both_legs_is_no_gain() -> None:
+    """The pair is neutral: ten dollars up on both sides change nothing at the mids."""
+    entry = Pair(perp_price=D(2500), spot_price=D(2499))
+
+    assert gross_bps(-1, entry, ExitPrices(D(2510), D(2509), D(2510), D(2509))) == 0
+
+
+def test_a_limit_of_zero_is_no_reason() -> None:
+    """Each of the three can be turned off by itself; an entry that is not known leaves the age."""
+    none = Params(take_profit_bps=D(0), loss_cut_bps=D(0), pair_max_age_sec=0)
+
+    assert reason_to_leave(none, D(-500), D(500), 10**9) == ""
+    assert reason_to_leave(Params(pair_max_age_sec=1), None, None, 1_000) == pair.MAX_AGE
+    assert reason_to_leave(Params(), D(-60), D(50), 0) == pair.LOSS_CUT
+
+
+def run(state: str, event: str, what: PairInput, why: str = pair.LOSS_CUT) -> tuple[str, PairOut]:
+    subject, out = Pair(state, since_ms=100, leaving_ms=1_000, why=why), PairOut()
+    pair.TABLE.fire(subject, event, what, out)
+    return subject.state, out
+
+
+@pytest.mark.parametrize(
+    ("state", "what", "why", "after", "out"),
+    [
+        # state    what is known                                            why it is left     after     commands
+        (FLAT,     PairInput(2_000),                                        "",                HELD,     ["held"]),
+        (HELD,     PairInput(2_000, "loss_cut"),                            "",                LEAVING,  ["leave"]),
+        (HELD,     PairInput(2_000, "loss_cut", in_grace=True),             "",                HELD,     []),
+        (HELD,     PairInput(2_000),                                        "",                HELD,     []),
+        (LEAVING,  PairInput(2_000),                                        pair.TAKE_PROFIT,  HELD,     ["hold_on"]),
+        (LEAVING,  PairInput(2_000),                                        pair.LOSS_CUT,     LEAVING,  []),
+        (LEAVING,  PairInput(2_000, "loss_cut"),                            pair.TAKE_PROFIT,  LEAVING,  ["leave"]),
+        (LEAVING,  PairInput(5_999, "", False, True, 5_000),                pair.MAX_AGE,      LEAVING,  []),
+        (LEAVING,  PairInput(6_000, "", False, True, 5_000),                pair.MAX_AGE,      CROSSING, ["cross"]),
+        (LEAVING,  PairInput(6_000, "", True, True, 5_000),                 pair.MAX_AGE,      LEAVING,  []),
+        (LEAVING,  PairInput(6_000, "", False, False, 5_000),               pair.MAX_AGE,      LEAVING,  []),
+        (CROSSING, PairInput(6_000, "", is_closing=True),                   pair.MAX_AGE,      CROSSING, []),
+        (CROSSING, PairInput(6_000, ""),                                    pair.MAX_AGE,      LEAVING,  ["again"]),
+    ],
+)  # fmt: skip
+def test_the_table_review_by_review(state: str, what: PairInput, why: str, after: str, out: PairOut) -> None:
+    """One row of the table each, to the millisecond where a clock decides."""
+    assert run(state, "review", what, why) == (after, out)
+
+
+@pytest.mark.parametrize("state", [HELD, LEAVING, CROSSING])
+def test_a_pair_that_is_gone_is_forgotten(state: str) -> None:
+    """Flat, entry prices and reason wiped."""
+    subject, out = Pair(state, 1, 2, pair.MAX_AGE, D(2500), D(2500)), PairOut()
+    pair.TABLE.fire(subject, "gone", PairInput(9), out)
+
+    assert subject == Pair() and out == ["gone"]
+
+
+def test_crossing_takes_a_quotes_size_at_a_time() -> None:
+    """0.05 held and quotes of 0.02: 0.02, 0.02, 0.01, each hedged before the next goes out."""
+    scene = opened(
+        exit_policy="cross", exit_cross_after_sec=1, pair_max_age_sec=30, cooldown_ms=100, max_position=D("0.05")
+    )
+    for number in range(3):
+        scene.trade(scene.quote(Side.SELL), f"p{number}")
+        scene.hedged(scene.hedge)
+        scene.wait(2_000)
+    assert scene.perp == D("-0.05")
+    scene.wait(30_000, 1_000)
+    sizes = []
+    while scene.closing[-1].intent is OrderIntent.FLATTEN:
+        close = scene.closing[-1]
+        sizes.append(close.qty)
+        scene.hedged(close)
+        assert scene.hedge.intent is OrderIntent.HEDGE and scene.hedge.qty == close.qty
+        scene.hedged(scene.hedge)
+        scene.wait(1_000)
+    assert sizes == [D("0.02"), D("0.02"), D("0.01")]
+    assert scene.perp == 0 and scene.desk.state.econ.pair == Pair()
+
+
+def test_a_restart_keeps_the_pair_and_what_slip_has_taught() -> None:
+    """Fees, basis and funding are read anew; an exit under way goes on as one."""
+    desk = opened().desk
+    desk.state.econ.pair = Pair(CROSSING, 1, 2, pair.MAX_AGE, D(2500), D(2501))
+    desk.state.econ.slip.mean_bps, desk.state.econ.exiting = D("1.5"), True
+    econ = desk.restarted(desk.params, run=2).state.econ
+
+    assert econ.pair == Pair(CROSSING, 1, 2, pair.MAX_AGE, D(2500), D(2501))
+    assert (econ.slip.mean_bps, econ.exiting, econ.fees, econ.basis.samples) == (D("1.5"), True, None, 0)
+    assert econ.gate.why == "funding_missing"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from mmfsm import booking, feeding, hedging, modes, placing, quoting, reconciling, sessions
+from mmfsm import booking, feeding, hedging, modes, placing, pnl, quoting, reconciling, sessions, settlements
 from mmfsm.actions import Action, QueryAccount
 from mmfsm.codec import converter
 from mmfsm.deadlines import next_due_ms
@@ -43,6 +43,7 @@ from mmfsm.events import (
     PosModeAnswered,
     Resume,
     ServerTimeRead,
+    SettlementsRead,
     SettleOrder,
     Start,
     Stop,
@@ -125,6 +126,7 @@ class Desk:
         _settle(turn)
         if turn.halts:
             modes.review(turn)  # asked for while the quotes were brought up to date
+        pnl.tend(turn, event)
         self._report(turn, event, wanted)
 
     def _report(self, turn: Turn, event: Event, wanted: QuotePlan | None) -> None:
@@ -365,6 +367,7 @@ _ROUTES: dict[type[Any], tuple[Any, ...]] = {
     CancelAnswered: (placing.on_cancel_answered,),
     OrderQueried: (_on_order_queried,),
     FillsRead: (_on_fills_read,),
+    SettlementsRead: (settlements.on_read,),
     OpenOrdersRead: (reconciling.on_open_orders, sessions.on_open_orders),
     ServerTimeRead: (sessions.on_time,),
     AccountRead: (sessions.on_account,),

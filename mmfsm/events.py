@@ -2,7 +2,7 @@
 
     market    BookEvent FundingEvent
     account   FillEvent FillUnparsable OrderEvent PositionEvent BalanceEvent
-    answer    PlaceAnswered CancelAnswered OrderQueried FillsRead OpenOrdersRead
+    answer    PlaceAnswered CancelAnswered OrderQueried FillsRead OpenOrdersRead SettlementsRead
               ServerTimeRead AccountRead ConstraintsRead PosModeAnswered CheckFailed
     feed      FeedUp FeedDown FeedAlive SubscribeAnswered
     clock     Tick
@@ -27,6 +27,7 @@ from mmfsm.values import (
     OrderReport,
     OrderResult,
     PosMode,
+    Settlement,
 )
 
 
@@ -167,6 +168,15 @@ class OpenOrdersRead:
     at_ms: int
     inst: InstType
     orders: tuple[OrderReport, ...]
+
+
+@attrs.frozen
+class SettlementsRead:
+    """Funding bills were read. Outcome ACCEPTED: all since the time asked for; telling one twice is harmless."""
+
+    at_ms: int
+    result: OrderResult
+    settlements: tuple[Settlement, ...] = ()
 
 
 @attrs.frozen
@@ -331,6 +341,7 @@ Event = (
     | OrderQueried
     | FillsRead
     | OpenOrdersRead
+    | SettlementsRead
     | ServerTimeRead
     | AccountRead
     | ConstraintsRead

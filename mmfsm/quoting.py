@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmfsm import guards, placing
+from mmfsm import guards, placing, pnl
 from mmfsm.machines import slot as machine
 from mmfsm.machines.slot import QuoteSlot, SlotInput, SlotOut
 from mmfsm.market import bbo_of, metrics_of
@@ -101,6 +101,7 @@ def _place(turn: Turn, slot: QuoteSlot, wanted: QuotePlan | None) -> None:
         reason=wanted.reason if wanted else "set_quote",
     )
     slot.client_oid = request.client_oid
+    pnl.count_quote(turn)
 
 
 def note_skip(turn: Turn, slot: QuoteSlot, side: QuoteSide) -> None:

@@ -69,7 +69,7 @@ class FillView:
 
 @attrs.frozen
 class AccountView:
-    """The account at one moment. `position` is signed, over both sides; `funding` all that was settled, received > 0."""
+    """The account at one moment. `position` is signed, over both sides; so is `funding`: received is above zero."""
 
     spot: dict[str, BalanceView]
     perp_cash: Decimal

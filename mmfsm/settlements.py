@@ -3,7 +3,8 @@
     estimate = −position × mid × rate        at the settlement; longs pay shorts when the rate is above zero
 
 The estimate stands, marked as such, until the exchange's bill says what was booked. A whole reading that shows no bill
-an hour after a settlement says that nothing was settled: the position had gone a moment before.
+an hour after a settlement says that nothing was settled: the position had gone a moment before. While flat, bills are
+asked for as well, for a minute.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from mmfsm.accounting import EXPECTED_MAX, SEEN_MAX, Expected, Settlements
 from mmfsm.actions import QuerySettlements
 from mmfsm.events import SettlementsRead
 from mmfsm.state import Turn
-from mmfsm.values import InstType, Outcome, Settlement, plain
+from mmfsm.values import ZERO, InstType, Outcome, Settlement, plain
 
 FIRST_ASK_MS = 3_000
-ASK_SOON_MS, SOON_MS = 5_000, 60_000
+ASK_SOON_MS, SOON_MS = 10_000, 60_000
 ASK_LATER_MS = 60_000
 ASK_ANYWAY_MS = NOT_SETTLED_MS = OVERLAP_MS = 3_600_000
 CLOCK_SLACK_MS = 60_000
@@ -41,10 +42,10 @@ def tick(turn: Turn) -> None:
 
 
 def _expect(turn: Turn, st: Settlements) -> None:
-    qty, mid = turn.s.ledger.perp, turn.mid(InstType.PERP)
-    if qty and mid is not None:
-        st.expected.append(Expected(st.due_ms, -qty * mid * st.rate))
-        del st.expected[:-EXPECTED_MAX]
+    mid = turn.mid(InstType.PERP)
+    estimate = ZERO if mid is None else -turn.s.ledger.perp * mid * st.rate
+    st.expected.append(Expected(st.due_ms, estimate))  # flat as well: a fill told late may have been before it
+    del st.expected[:-EXPECTED_MAX]
     st.due_ms = 0
 
 
@@ -68,11 +69,19 @@ def on_read(turn: Turn, event: SettlementsRead) -> None:
     for bill in sorted(event.settlements, key=lambda it: (it.exch_ms, it.bill_id)):
         if bill.exch_ms >= st.since_ms and bill.bill_id not in st.seen:
             _book(turn, st, bill)
+    _give_up(turn, st)
+
+
+def _give_up(turn: Turn, st: Settlements) -> None:
+    """Expect no longer what a whole reading has not shown in time."""
     now_ms = turn.at_ms + turn.s.skew_ms
-    for one in [one for one in st.expected if now_ms - one.due_ms >= NOT_SETTLED_MS]:
+    for one in list(st.expected):
+        if now_ms - one.due_ms < (NOT_SETTLED_MS if one.estimate else SOON_MS):
+            continue
         st.expected.remove(one)
-        data = {"due_ms": one.due_ms, "estimate": plain(one.estimate)}
-        turn.record("funding_paid", "accounts", "not_settled", data=data)
+        if one.estimate:
+            data = {"due_ms": one.due_ms, "estimate": plain(one.estimate)}
+            turn.record("funding_paid", "accounts", "not_settled", data=data)
 
 
 def _book(turn: Turn, st: Settlements, bill: Settlement) -> None:

@@ -16,7 +16,8 @@ from mmfsm.accounting import Result, Span, TicketAccount, gain
 from mmfsm.events import BookEvent, Event, Tick
 from mmfsm.machines.order import Order
 from mmfsm.machines.ticket import HedgeTicket
-from mmfsm.state import Turn
+from mmfsm.market import bbo_of
+from mmfsm.state import DeskState, Turn
 from mmfsm.values import InstType, JsonObject, NormalizedFill, OrderIntent, plain
 
 DAY_MS = 86_400_000
@@ -126,7 +127,7 @@ def tend(turn: Turn, event: Event) -> None:
 
 def _tell_time(turn: Turn) -> None:
     """Tell the day that has ended, or every hour the one that goes on. Waits while a leg has no price."""
-    a, unrealised = turn.s.accounts, unrealised_now(turn)
+    a, unrealised = turn.s.accounts, unrealised_now(turn.s)
     if unrealised is None:
         return
     a.last_unrealised = unrealised
@@ -135,35 +136,35 @@ def _tell_time(turn: Turn) -> None:
     if not a.day.number:
         a.day.number, a.day.since_ms, a.row_ms = day, turn.told_ms, turn.at_ms
     elif day != a.day.number:
-        turn.record("pnl", "accounts", "day", data=row(turn, a.day))
+        turn.record("pnl", "accounts", "day", data=row(turn.s, a.day))
         turn.record("markout", "accounts", "day", data=a.markouts.take_row())
         a.day = Span(day, turn.told_ms, a.total.copy(), unrealised, a.settlements.estimate)
         a.row_ms = turn.at_ms
     elif turn.at_ms - a.row_ms >= ROW_MS:
         a.row_ms = turn.at_ms
-        turn.record("pnl", "accounts", "day_so_far", data=row(turn, a.day))
+        turn.record("pnl", "accounts", "day_so_far", data=row(turn.s, a.day))
 
 
 def _tell_run(turn: Turn) -> None:
     a = turn.s.accounts
     a.is_told = True
-    turn.record("pnl", "accounts", "run", data=row(turn, a.run))
+    turn.record("pnl", "accounts", "run", data=row(turn.s, a.run))
     turn.record("markout", "accounts", "run", data=a.markouts.take_row())
 
 
-def unrealised_now(turn: Turn) -> Decimal | None:
+def unrealised_now(s: DeskState) -> Decimal | None:
     """Return what is held, at both mids, beyond its cost. None while a leg has no price."""
-    perp, spot = turn.mid(PERP), turn.mid(SPOT)
-    return None if perp is None or spot is None else turn.s.accounts.unrealised(perp, spot)
+    perp, spot = s.books.get(PERP), s.books.get(SPOT)
+    return None if perp is None or spot is None else s.accounts.unrealised(bbo_of(perp).mid, bbo_of(spot).mid)
 
 
-def row(turn: Turn, span: Span) -> JsonObject:
+def row(s: DeskState, span: Span) -> JsonObject:
     """Return what has come since a span began, each column by itself, and their sum.
 
     net = realised + unrealised_change + funding − fees. `unrealised` is the level now; `funding_estimated` is the part
     of `funding` that has fallen due and is not read back. Without prices, what needs them is None.
     """
-    a, unrealised = turn.s.accounts, unrealised_now(turn)
+    a, unrealised = s.accounts, unrealised_now(s)
     told, estimated = a.total.since(span.start), a.settlements.estimate
     funding = told.funding + estimated - span.estimated
     change = None if unrealised is None else unrealised - span.unrealised

@@ -79,7 +79,7 @@ def tell(turn: Turn, slot: QuoteSlot, event: str, wanted: QuotePlan | None, side
     turn.fire(machine.TABLE, slot, event, what, commands)
     for command in commands:
         if command == "cancel":
-            placing.cancel(turn, slot.client_oid)
+            placing.cancel(turn, slot.client_oid, "replace" if slot.state == machine.REPLACING else "withdrawn")
         else:
             _place(turn, slot, wanted)
 

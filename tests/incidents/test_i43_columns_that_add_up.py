@@ -57,6 +57,7 @@ def test_i43_realised_and_unrealised_are_never_mixed() -> None:
     held = rows(scene, "day_so_far")[-1]
     assert held["realised"] == "0" and held["unrealised"] == held["unrealised_change"] != "0"
 
+    scene.wait(2_000)
     scene.trade(scene.quote(Side.BUY), "back", fee="0.01")
     scene.hedged(scene.hedge)
     scene.wait(HOUR_MS + 60_000, 60_000)

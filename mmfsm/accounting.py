@@ -197,10 +197,10 @@ class Accounts:
     row_ms: int = 0
     is_told: bool = False
 
-    def book(self, fill: NormalizedFill, base_coin: str, quote_coin: str) -> Result:
-        """Book a fill's own columns into the total and return them, for whoever else they belong to."""
+    def take(self, fill: NormalizedFill, base_coin: str, quote_coin: str) -> Result:
+        """Move a fill's leg and return the fill's own columns, for `add`."""
         perp = fill.inst is InstType.PERP
-        part = Result(
+        return Result(
             realised=(self.perp if perp else self.spot).take(signed_change(fill, base_coin), fill.price),
             fees=fee_value(fill, base_coin, quote_coin),
             perp_qty=fill.qty if perp else ZERO,
@@ -208,8 +208,11 @@ class Accounts:
             spot_fills=int(not perp),
             fee_coins={fill.fee_coin: fill.fee} if fill.fee_coin and fill.fee else {},
         )
+
+    def add(self, part: Result, account: TicketAccount | None = None) -> None:
+        """Add columns to the total, and to a ticket's; without a ticket to those that the next one takes up."""
         self.total.add(part)
-        return part
+        (self.loose if account is None else account.result).add(part)
 
     def take_over(self, holding: Holding, qty: Decimal, price: Decimal) -> None:
         """Take up a quantity that no fill explains, at the price of now: nothing is earned by it."""

@@ -61,9 +61,9 @@ class Markouts:
     def note(self, at_ms: int, side: Side, price: Decimal, qty: Decimal) -> None:
         """Follow a fill of a quote. The oldest under way gives way when there are too many."""
         self.pending.append(Filled(at_ms, side, price, qty))
+        self.due_ms = min(self.due_ms, self.pending[-1].due_ms)
         if len(self.pending) > PENDING_MAX:
             self.missed += len(HORIZONS_MS) - self.pending.pop(0).step
-        self._set_due()
 
     def look(self, at_ms: int, mid: Decimal) -> None:
         """Take every markout that is due at this book."""
@@ -72,7 +72,7 @@ class Markouts:
                 self._take(filled, at_ms, mid)
                 filled.step += 1
         self.pending = [filled for filled in self.pending if filled.step < len(HORIZONS_MS)]
-        self._set_due()
+        self.due_ms = min((filled.due_ms for filled in self.pending), default=NEVER_MS)
 
     def _take(self, filled: Filled, at_ms: int, mid: Decimal) -> None:
         if at_ms - filled.due_ms > LATE_MAX_MS:
@@ -83,9 +83,6 @@ class Markouts:
         tally.count += 1
         tally.value += filled.side.sign * (mid - filled.price) * filled.qty
         tally.notional += filled.price * filled.qty
-
-    def _set_due(self) -> None:
-        self.due_ms = min((filled.due_ms for filled in self.pending), default=NEVER_MS)
 
     def take_row(self) -> JsonObject:
         """Return the sums since the last row, by side (`bid`: what bids were filled by) and seconds, and begin anew."""

@@ -42,17 +42,15 @@ def on_fill(turn: Turn, fill: NormalizedFill, order: Order | None) -> JsonObject
         mid = account.spot_mid if fill.inst is SPOT else account.perp_mid
     is_quote = order is not None and order.request.intent is OrderIntent.QUOTE and fill.inst is PERP
     column = "spread" if is_quote else "hedge_slip" if fill.inst is SPOT else "unwind_slip"
-    part = a.book(fill, s.constraints.perp.base_coin, s.constraints.perp.quote_coin)
-    worth = Result(quotes_filled=int(is_quote and order is not None and not order.booked))
+    part = a.take(fill, s.constraints.perp.base_coin, s.constraints.perp.quote_coin)
+    part.quotes_filled = int(is_quote and order is not None and not order.booked)
     if mid is not None:
-        setattr(worth, column, gain(fill.side, fill.price, fill.qty, mid))
-    a.total.add(worth)
-    for one in (part, worth):
-        (account.result if account else a.loose).add(one)
+        setattr(part, column, gain(fill.side, fill.price, fill.qty, mid))
+    a.add(part, account)
     if is_quote:
         a.markouts.note(turn.at_ms, fill.side, fill.price, fill.qty)
-    told = None if mid is None else plain(getattr(worth, column))
-    return {"mid": None if mid is None else plain(mid), column: told, "fee_value": plain(part.fees)}
+    worth = None if mid is None else plain(getattr(part, column))
+    return {"mid": None if mid is None else plain(mid), column: worth, "fee_value": plain(part.fees)}
 
 
 def take_over(turn: Turn, fill: NormalizedFill | None = None) -> None:

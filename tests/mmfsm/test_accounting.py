@@ -24,6 +24,12 @@ def fill(
     return NormalizedFill(inst, "o", side, D(price), D(qty), 1_000, trade, fee=D(fee), fee_coin=coin)
 
 
+def book(a: Accounts, told: NormalizedFill) -> Result:
+    part = a.take(told, "ETH", "USDT")
+    a.add(part)
+    return part
+
+
 def test_a_round_trip_of_a_pair_by_hand() -> None:
     """Sold 0.02 perp at 2500, bought 0.02 spot at 2501; back at 2490 and 2492: 0.20 − 0.18 = 0.02 before fees.
 
@@ -31,14 +37,14 @@ def test_a_round_trip_of_a_pair_by_hand() -> None:
     0.00002 more is sold than is held: short at 2492, worth 0.04984 when bought back there.
     """
     a = Accounts()
-    a.book(fill(PERP, Side.SELL, "2500", "0.02", "0.01"), "ETH", "USDT")
-    a.book(fill(SPOT, Side.BUY, "2501", "0.02", "0.00002", "ETH"), "ETH", "USDT")
+    book(a, fill(PERP, Side.SELL, "2500", "0.02", "0.01"))
+    book(a, fill(SPOT, Side.BUY, "2501", "0.02", "0.00002", "ETH"))
     assert (a.total.realised, a.total.fees) == (0, D("0.06002"))
     assert (a.perp.qty, a.spot.qty) == (D("-0.02"), D("0.01998"))
     assert a.unrealised(D("2495"), D("2496")) == D("0.10") + D("-0.0999")
 
-    a.book(fill(PERP, Side.BUY, "2490", "0.02", "0.01"), "ETH", "USDT")
-    a.book(fill(SPOT, Side.SELL, "2492", "0.02", "0.04984"), "ETH", "USDT")
+    book(a, fill(PERP, Side.BUY, "2490", "0.02", "0.01"))
+    book(a, fill(SPOT, Side.SELL, "2492", "0.02", "0.04984"))
     assert a.total.realised == D("0.20") + D("-9") * D("0.01998")
     assert (a.perp.qty, a.spot.qty) == (0, D("-0.00002"))
     assert a.total.fees == D("0.11986")
@@ -120,7 +126,7 @@ def test_columns_are_cash_and_price_whatever_was_traded(
     for number, (inst, side, price, qty, rate, coin) in enumerate(told):
         fee = rate * qty * (price if coin == "USDT" else 1)
         one = fill(inst, side, str(price), str(qty), str(fee), coin, f"t{number}")
-        a.book(one, "ETH", "USDT")
+        book(a, one)
         ledger.book(one, "ETH", "USDT")
 
     assert a.total.realised + a.unrealised(perp, spot) - a.total.fees == ledger.value(perp, spot)
@@ -139,7 +145,7 @@ def test_parts_add_up_to_the_whole_and_survive_a_snapshot(
         if number == cut:
             start = a.total.copy()
             a = converter.structure(converter.unstructure(a), Accounts)
-        parts.add(a.book(fill(inst, side, str(price), str(qty), str(rate * qty), coin), "ETH", "USDT"))
+        parts.add(book(a, fill(inst, side, str(price), str(qty), str(rate * qty), coin)))
     again = start.copy()
     again.add(a.total.since(start))
 

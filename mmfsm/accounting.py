@@ -16,7 +16,7 @@ the distance of a fill from a mid price, above zero in our favour.
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Context, Decimal
 
 import attrs
 
@@ -26,6 +26,9 @@ from mmfsm.values import ZERO, InstType, NormalizedFill, Side
 
 GRID = Decimal("1e-12")
 """Costs of closed parts are whole multiples of it, in quote coin."""
+
+WIDE = Context(prec=60)
+"""Room for any cost on that grid: whatever a fill says, booking it does not raise."""
 
 SEEN_MAX = 256
 EXPECTED_MAX = 16
@@ -67,7 +70,7 @@ class Holding:
             self.qty, self.cost = self.qty + change, self.cost + change * price
             return ZERO
         closed = -change if abs(change) <= abs(self.qty) else self.qty
-        cost = self.cost if closed == self.qty else (self.cost * closed / self.qty).quantize(GRID)
+        cost = self.cost if closed == self.qty else (self.cost * closed / self.qty).quantize(GRID, context=WIDE)
         self.qty, self.cost = self.qty - closed, self.cost - cost
         opened = change + closed
         self.qty, self.cost = self.qty + opened, self.cost + opened * price
@@ -147,7 +150,7 @@ class Span:
 
 @attrs.define
 class Expected:
-    """A settlement that fell due at `due_ms` (exchange time) while a position was held, and what it should come to."""
+    """A settlement that fell due at `due_ms` (exchange time), and what it should come to: zero while flat."""
 
     due_ms: int
     estimate: Decimal

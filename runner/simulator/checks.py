@@ -89,7 +89,7 @@ def true_delta(truth: AccountView, start: Decimal) -> Decimal:
     return truth.position + (coin.total if coin else ZERO) - start
 
 
-CENT = Decimal("1e-8")
+UNIT = Decimal("1e-8")
 """The exchange's smallest unit of money: what the books may be off by."""
 
 
@@ -115,9 +115,9 @@ def money_faults(
     funding = truth.funding if waits else a.total.funding
     columns = a.total.realised + a.unrealised(mark, spot_price) + funding - a.total.fees
     gained = account_change(truth, before, spot_price)
-    if abs(columns - gained) > CENT:
+    if abs(columns - gained) > UNIT:
         yield f"columns come to {plain(columns)}, the account gained {plain(gained)}"
-    if not waits and abs(funding - truth.funding) > CENT:
+    if not waits and abs(funding - truth.funding) > UNIT:
         yield f"funding booked {plain(funding)}, settled {plain(truth.funding)}"
 
 

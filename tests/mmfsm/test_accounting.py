@@ -87,6 +87,13 @@ def test_a_part_of_an_average_that_does_not_divide_loses_nothing() -> None:
     assert (held.qty, held.cost) == (0, 0)
 
 
+def test_no_figure_is_too_large_to_be_booked() -> None:
+    """A third of a position that cost 3e22, far beyond any account, is closed without an error."""
+    held = Holding()
+    held.take(D(3), D("1e22"))
+    assert held.take(D(-1), D("1e22")) == 0 and held.qty == 2
+
+
 def test_a_trade_is_worth_its_distance_from_the_mid() -> None:
     """A bid of 0.02 filled 0.50 under the mid is worth 0.01; an ask filled 0.50 under it costs as much."""
     assert gain(Side.BUY, D("2499.50"), D("0.02"), D(2500)) == D("0.01")

@@ -154,7 +154,7 @@ BREAKS: tuple[Break, ...] = (
         "I18", "test_i18_i54_unwind_size.py", "ticket.perp_order: never more than remains",
         ((
             TICKET,
-            "tradable_qty(min(ticket.remain, reducible), price, rules)",
+            "tradable_qty(min(wanted, reducible), price, rules)",
             "tradable_qty(reducible, price, rules)",
         ),),
     ),

@@ -1,7 +1,7 @@
 """Everything a desk can ask for. Each action is a frozen value; the runner executes it and feeds the answer back.
 
     orders    PlaceOrder CancelOrder QueryOrder
-    reads     QueryFills QueryOpenOrders QueryPosition QueryBalance
+    reads     QueryFills QueryOpenOrders QueryPosition QueryBalance QuerySettlements
               QueryAccount QueryServerTime QueryConstraints QueryFees QueryFunding
     account   SetPositionMode
     feeds     Subscribe Unsubscribe Reconnect
@@ -68,6 +68,13 @@ class QueryPosition:
 @attrs.frozen
 class QueryBalance:
     """Read spot balances of both coins and the perp margin. Answered by `BalanceEvent`s or `CheckFailed`."""
+
+
+@attrs.frozen
+class QuerySettlements:
+    """Read the funding that was settled since `since_ms` (exchange time). Answered by `SettlementsRead`."""
+
+    since_ms: int
 
 
 @attrs.frozen
@@ -190,6 +197,7 @@ Action = (
     | QueryOpenOrders
     | QueryPosition
     | QueryBalance
+    | QuerySettlements
     | QueryAccount
     | QueryServerTime
     | QueryConstraints

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from mmfsm import costs, exits, feeding, hedging, placing
+from mmfsm import costs, exits, feeding, hedging, placing, pnl
 from mmfsm.actions import QueryFills
 from mmfsm.events import FeedName, FillEvent, FillUnparsable
 from mmfsm.ledger import signed_change
 from mmfsm.machines.order import Order
 from mmfsm.orders import EARLY_MAX
 from mmfsm.state import Balance, Turn
-from mmfsm.values import ZERO, InstType, NormalizedFill, plain
+from mmfsm.values import ZERO, InstType, JsonObject, NormalizedFill, plain
 
 PRIVATE_LATE_MS = 2_000
 """A push later than this after its fill is not coming."""
@@ -54,13 +54,14 @@ def _book(turn: Turn, fill: NormalizedFill, order: Order | None) -> None:
         return
     s.ledger.mark_seen(fill)
     base = s.constraints.perp.base_coin
+    worth = pnl.on_fill(turn, fill, order)
     change = s.ledger.book(fill, base, s.constraints.perp.quote_coin)
     exits.note_fill(turn, fill, change)
     s.unparsable.pop(f"{fill.inst}:{fill.order_id}", None)
     s.quiet_since_ms = turn.at_ms
     s.witnesses[fill.inst].disagreed = 0  # a fill explains what the last reading could not
     s.pretend = s.pretend or fill.simulated
-    _record(turn, fill, order)
+    _record(turn, fill, order, worth=worth)
     _judge_stream(turn, fill)
     costs.note_fill(turn, fill, order)
     if fill.inst is InstType.SPOT and not fill.simulated:
@@ -192,7 +193,12 @@ def ask_unparsable(turn: Turn) -> None:
 
 
 def _record(
-    turn: Turn, fill: NormalizedFill, order: Order | None, event: str = "fill", reason: str | None = None
+    turn: Turn,
+    fill: NormalizedFill,
+    order: Order | None,
+    event: str = "fill",
+    reason: str | None = None,
+    worth: JsonObject | None = None,
 ) -> None:
     request = order.request if order else None
     turn.record(
@@ -218,5 +224,6 @@ def _record(
             "change": plain(signed_change(fill, turn.s.constraints.perp.base_coin)) if turn.s.constraints else None,
             "exch_ms": fill.exch_ms,
             "via": fill.source,
+            **(worth or {}),
         },
     )

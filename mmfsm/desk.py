@@ -8,14 +8,26 @@ desk.snapshot(), Desk.restore()  the whole state as plain JSON
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
-from mmfsm import booking, exits, feeding, hedging, modes, placing, quoting, reconciling, sessions, valuation
+from mmfsm import (
+    booking,
+    exits,
+    feeding,
+    hedging,
+    modes,
+    placing,
+    pnl,
+    quoting,
+    reconciling,
+    sessions,
+    settlements,
+    valuation,
+)
 from mmfsm.actions import Action, QueryAccount
+from mmfsm.checking import check
 from mmfsm.codec import converter
 from mmfsm.deadlines import next_due_ms
-from mmfsm.errors import IllegalEvent
 from mmfsm.events import (
     AccountRead,
     BalanceEvent,
@@ -44,6 +56,7 @@ from mmfsm.events import (
     PosModeAnswered,
     Resume,
     ServerTimeRead,
+    SettlementsRead,
     SettleOrder,
     Start,
     Stop,
@@ -57,7 +70,7 @@ from mmfsm.reporting import tick_record
 from mmfsm.restart import restarted
 from mmfsm.state import SNAPSHOT_VERSION, DeskState, Limits, Turn
 from mmfsm.strategy import ObiFundingStrategy, Strategy
-from mmfsm.values import ZERO, QuotePlan
+from mmfsm.values import QuotePlan
 
 CLOCK_BACK_MAX_MS = 1_000
 """A step backwards below this is jitter between event sources; above it the clock was set."""
@@ -131,6 +144,7 @@ class Desk:
         _settle(turn)
         if turn.halts:
             modes.review(turn)  # asked for while the quotes were brought up to date
+        pnl.tend(turn, event)
         if is_tick:
             self._report(turn, wanted)
 
@@ -178,48 +192,6 @@ class Desk:
         """
         state = converter.structure(self.snapshot(), DeskState)
         return type(self)(params, run=run, strategy=strategy, state=restarted(state, run))
-
-
-def check(event: Event) -> None:
-    """Refuse what is no event, or says what cannot be.
-
-    Raises:
-        IllegalEvent: with the field and what was expected.
-    """
-    kind = type(event)
-    if kind not in _ROUTES:
-        raise IllegalEvent(event, "expected one of mmfsm.events")
-    if type(event.at_ms) is not int or event.at_ms < 0:
-        raise IllegalEvent(event, f"at_ms: expected Unix milliseconds as an int, got {event.at_ms!r}")
-    if isinstance(event, BookEvent):
-        _check_book(event)
-    elif isinstance(event, FillEvent):
-        fill = event.fill
-        if not (_is_number(fill.price, fill.qty, fill.fee) and fill.qty > 0 and fill.price > 0):
-            raise IllegalEvent(
-                event, f"expected price and qty above zero, got {fill.price}, {fill.qty}, fee {fill.fee}"
-            )
-    elif isinstance(event, FundingEvent) and not _is_number(event.funding.rate):
-        raise IllegalEvent(event, f"rate: expected a number, got {event.funding.rate}")
-    elif isinstance(event, PositionEvent) and not _is_number(event.qty):
-        raise IllegalEvent(event, f"qty: expected a number, got {event.qty}")
-    elif isinstance(event, BalanceEvent) and not _is_number(event.available, event.total):
-        raise IllegalEvent(event, f"expected numbers, got {event.available} and {event.total}")
-
-
-def _check_book(event: BookEvent) -> None:
-    if not event.bids or not event.asks:
-        raise IllegalEvent(event, "expected at least one level on each side")
-    for level in event.bids + event.asks:
-        price, qty = level.price, level.qty
-        if not (price.is_finite() and qty.is_finite() and price > ZERO and qty >= ZERO):
-            raise IllegalEvent(event, "expected prices above zero and sizes not below it")
-    if event.bids[0].price >= event.asks[0].price:
-        raise IllegalEvent(event, f"crossed: bid {event.bids[0].price} ≥ ask {event.asks[0].price}")
-
-
-def _is_number(*values: Decimal) -> bool:
-    return all(value.is_finite() for value in values)
 
 
 def _begin(state: DeskState, params: Params, limits: Limits, event: Event) -> Turn:
@@ -374,6 +346,7 @@ _ROUTES: dict[type[Any], tuple[Any, ...]] = {
     CancelAnswered: (placing.on_cancel_answered,),
     OrderQueried: (_on_order_queried,),
     FillsRead: (_on_fills_read,),
+    SettlementsRead: (settlements.on_read,),
     OpenOrdersRead: (reconciling.on_open_orders, sessions.on_open_orders),
     ServerTimeRead: (sessions.on_time,),
     AccountRead: (sessions.on_account,),

@@ -2,7 +2,7 @@
 
     market    BookEvent FundingEvent
     account   FillEvent FillUnparsable OrderEvent PositionEvent BalanceEvent
-    answer    PlaceAnswered CancelAnswered OrderQueried FillsRead OpenOrdersRead
+    answer    PlaceAnswered CancelAnswered OrderQueried FillsRead OpenOrdersRead SettlementsRead
               ServerTimeRead AccountRead ConstraintsRead FeesRead PosModeAnswered CheckFailed
     feed      FeedUp FeedDown FeedAlive SubscribeAnswered
     clock     Tick
@@ -28,6 +28,7 @@ from mmfsm.values import (
     OrderReport,
     OrderResult,
     PosMode,
+    Settlement,
 )
 
 
@@ -168,6 +169,15 @@ class OpenOrdersRead:
     at_ms: int
     inst: InstType
     orders: tuple[OrderReport, ...]
+
+
+@attrs.frozen
+class SettlementsRead:
+    """Funding bills were read. Outcome ACCEPTED: all since the time asked for; telling one twice is harmless."""
+
+    at_ms: int
+    result: OrderResult
+    settlements: tuple[Settlement, ...] = ()
 
 
 @attrs.frozen
@@ -342,6 +352,7 @@ Event = (
     | OrderQueried
     | FillsRead
     | OpenOrdersRead
+    | SettlementsRead
     | ServerTimeRead
     | AccountRead
     | ConstraintsRead

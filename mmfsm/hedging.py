@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from mmfsm import modes, placing
+from mmfsm import modes, placing, pnl
 from mmfsm.machines import ticket as machine
 from mmfsm.machines.order import Order
 from mmfsm.machines.ticket import (
@@ -33,11 +33,13 @@ def expose(turn: Turn, change: Decimal, reason: str) -> None:
     if other is not None and other.unsent > 0:
         netted = min(qty, other.unsent)
         qty -= netted
+        pnl.ticket_joined(turn, other)
         tell(turn, other, "net", netted)
     same = _open_of(turn, side)
     if qty <= 0:
         return
     if same is not None:
+        pnl.ticket_joined(turn, same)
         tell(turn, same, "grow", qty)
     else:
         _open(turn, side, qty, reason)
@@ -57,6 +59,7 @@ def _open(turn: Turn, side: Side, qty: Decimal, reason: str) -> None:
     ticket.reason = reason
     if ticket.state != DONE:
         turn.s.tickets[hedge_id] = ticket
+    pnl.ticket_opened(turn, ticket)
     record(turn, ticket, "opened", _end_of(out))
     _run(turn, ticket, out)
     if ticket.state != DONE:
@@ -135,6 +138,7 @@ def _close(turn: Turn, ticket: HedgeTicket, closing: CloseTicket) -> None:
     turn.s.closed_tickets += 1
     turn.s.cooldown_unwind = turn.s.cooldown_unwind or ticket.unwound > 0
     turn.s.tickets.pop(ticket.hedge_id, None)
+    pnl.ticket_closed(turn, ticket)
     if not turn.s.tickets and turn.s.mode.state in ("HEDGING", "HALTED"):
         modes.tell(turn, "tickets_done")
         turn.s.cooldown_unwind = False

@@ -50,12 +50,12 @@ def why_not_quote(turn: Turn) -> str:
 
 
 def watch_day(turn: Turn) -> None:
-    """Watch what the day has cost, both legs at their mid prices: past the limit a person decides. Days are UTC's."""
+    """Watch what the UTC day has cost, both legs at their mids, funding included: past the limit a person decides."""
     s = turn.s
     perp, spot = turn.mid(InstType.PERP), turn.mid(InstType.SPOT)
     if not s.books_open or perp is None or spot is None:
         return
-    value, day = s.ledger.value(perp, spot), turn.told_ms // DAY_MS
+    value, day = s.ledger.value(perp, spot) + s.accounts.funding, turn.told_ms // DAY_MS
     if day != s.day or s.day_start_value is None:
         s.day, s.day_start_value = day, value
     lost = s.day_start_value - value

@@ -97,7 +97,8 @@ def _obey(turn: Turn, order: Order, command: machine.OrderCommand) -> None:
     request, order_id = order.request, order.order_id
     if command == "cancel":
         turn.do(CancelOrder(request.inst, request.client_oid, order_id))
-        turn.record_order("order_cancel", "oms", order.owner, request, exch_order_id=order_id)
+        data = {"why": order.cancel_why or None}
+        turn.record_order("order_cancel", "oms", order.owner, request, exch_order_id=order_id, data=data)
     elif command == "ask":
         turn.do(QueryOrder(request.inst, request.client_oid, order_id))
     elif command == "ask_fills":
@@ -114,10 +115,11 @@ def is_alive_after_all(order: Order, report: OrderReport) -> bool:
     return gone and not report.status.is_end
 
 
-def cancel(turn: Turn, client_oid: str | None) -> None:
-    """Say that an order is no longer wanted; its machine knows when the cancel may go."""
+def cancel(turn: Turn, client_oid: str | None, why: str = "unwanted") -> None:
+    """Say that an order is no longer wanted, and why; its machine knows when the cancel may go."""
     order = turn.s.orders.open.get(client_oid or "")
     if order is not None:
+        order.cancel_why = why
         tell(turn, order, "cancel")
 
 
@@ -178,6 +180,7 @@ def _count_refusal(turn: Turn, result: OrderResult, intent: OrderIntent) -> None
 
 def _lengthen_streak(turn: Turn, last: str) -> None:
     turn.s.reject_streak += 1
+    turn.record("reject_streak", "oms", data={"length": turn.s.reject_streak, "last": last})
     if turn.s.reject_streak >= turn.p.reject_streak_max:
         detail = f"{turn.s.reject_streak} in a row, last {last}"
         turn.halt_soon("reject_streak", latched=True, detail=detail)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmfsm import guards, placing, valuation
+from mmfsm import guards, placing, pnl, valuation
 from mmfsm.funding import pays_soon
 from mmfsm.machines import slot as machine
 from mmfsm.machines.slot import QuoteSlot, SlotInput, SlotOut
@@ -89,7 +89,7 @@ def tell(turn: Turn, slot: QuoteSlot, event: str, wanted: QuotePlan | None, side
     turn.fire(machine.TABLE, slot, event, what, commands)
     for command in commands:
         if command == "cancel":
-            placing.cancel(turn, slot.client_oid)
+            placing.cancel(turn, slot.client_oid, "replace" if slot.state == machine.REPLACING else "withdrawn")
         else:
             _place(turn, slot, wanted)
 
@@ -111,6 +111,7 @@ def _place(turn: Turn, slot: QuoteSlot, wanted: QuotePlan | None) -> None:
         reason=wanted.reason if wanted else "set_quote",
     )
     slot.client_oid = request.client_oid
+    pnl.count_quote(turn)
 
 
 def note_skip(turn: Turn, slot: QuoteSlot, side: QuoteSide) -> None:

@@ -29,10 +29,11 @@ def restarted(old: DeskState, run: int) -> DeskState:
     for name in (
         "cycle", "constraints", "ledger", "books_open", "dust", "orders", "tickets", "balances", "pos_mode",
         "unparsable", "flattening", "closing", "closing_ms", "cooldown_unwind", "closed_tickets", "bid", "ask",
-        "pretend", "flattened", "flatten_despite", "day", "day_start_value",
+        "pretend", "flattened", "flatten_despite", "day", "day_start_value", "accounts",
     ):  # fmt: skip
         setattr(new, name, getattr(old, name))
     new.econ = old.econ.restarted()
+    new.accounts.begin_run()
     new.session = Session()
     new.recon = Reconciliation(whole_ms=old.recon.whole_ms or old.started_ms)
     new.is_restored = True

@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from mmfsm.accounting import Accounts
 from mmfsm.actions import Action, Alert, PlaceOrder, Record
 from mmfsm.economics import Economics
 from mmfsm.events import BookEvent, FeedName
@@ -86,6 +87,7 @@ class DeskState:
     funding_ms: int = 0
     funding_asked_ms: int = 0
     ledger: Ledger = attrs.field(factory=Ledger)
+    accounts: Accounts = attrs.field(factory=Accounts)
     books_open: bool = False
     dust: Decimal = ZERO
     orders: Orders = attrs.field(factory=Orders)

@@ -175,6 +175,15 @@ class Funding:
 
 
 @attrs.frozen
+class Settlement:
+    """Funding as settled on the account, by the exchange's own bill. `amount`: quote coin, received above zero."""
+
+    bill_id: str
+    amount: Decimal
+    exch_ms: int
+
+
+@attrs.frozen
 class InstrumentRules:
     """What the exchange accepts on one leg. Ratios are fractions of the reference price."""
 

@@ -7,6 +7,7 @@ python -m runner status      what the running instance is doing; halt, resume, f
 python -m runner check       the start-up checks, nothing placed
 python -m runner simulate    the runner and the stand-in under virtual time, with faults, seed by seed
 python -m runner replay      rebuild every decision of a journal and compare it with the log
+python -m runner statistics  what a log says: latencies, exposure, replaced quotes, refusals, results
 python -m runner config      every setting, its value and where it came from
 """
 
@@ -32,11 +33,12 @@ from runner.paper import main as exchange_main
 from runner.replay import main as replay_main
 from runner.settings import config_table, load_settings
 from runner.simulate import main as simulate_main
+from runner.statistics import main as statistics_main
 
 USAGE_ERROR, DATA_ERROR, BUSY = 64, 65, 75
 """Exit statuses of what never began: a setting is not usable, the journal cannot be read, another run has the lock."""
 
-OWN = {"exchange": exchange_main, "simulate": simulate_main, "replay": replay_main}
+OWN = {"exchange": exchange_main, "simulate": simulate_main, "replay": replay_main, "statistics": statistics_main}
 """Commands with a command line of their own."""
 
 COMMANDS = (
@@ -84,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("exchange", help="serve the stand-in exchange alone (--help for its options)")
     commands.add_parser("simulate", help="seeds of faults under virtual time (--help for its options)")
     commands.add_parser("replay", help="rebuild every decision of a journal, compare it with the log (--help)")
+    commands.add_parser("statistics", help="what a log says: latencies, exposure, replaced quotes, refusals, results")
     paper = commands.add_parser("paper", help="the bot against the stand-in exchange, without an account")
     paper.set_defaults(command=_paper)
     paper.add_argument("--seconds", type=_seconds, default=60.0, help="how long (default 60)")

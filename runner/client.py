@@ -107,6 +107,9 @@ def _is_listening(folder: Path) -> bool:
     return True
 
 
+TODAY = (("realised", "realised"), ("unrealised", "unrealised_change"), ("funding", "funding"), ("fees", "fees"))
+
+
 def status_text(told: dict[str, Any]) -> str:
     """Lay a status out for a person."""
     halted = ", ".join(f"{reason} ({how})" for reason, how in told["halted_by"].items()) or "-"
@@ -122,11 +125,17 @@ def status_text(told: dict[str, Any]) -> str:
         ("quotes off because", told["quotes_off_because"] or "- (they are on)"),
         ("perp, spot change", f"{told['perp']}, {told['spot_change']}"),
         ("delta, of it dust", f"{told['delta']}, {told['dust']}"),
+        ("earned since 00:00", _earned(told["today"])),
         ("open tickets", "; ".join(tickets) or "-"),
         ("open orders", "; ".join(orders) or "-"),
         ("feeds", ", ".join(f"{name} {state}" for name, state in told["feeds"].items())),
     )
     return "\n".join(f"{name:<20} {text}" for name, text in rows)
+
+
+def _earned(today: dict[str, Any]) -> str:
+    parts = [f"{name} {today[column]}" for name, column in TODAY]
+    return f"{today['net']}: {', '.join(parts)} (UTC day, quote coin)"
 
 
 def run_command(name: str, settings: Settings, wait_s: float | None, as_json: bool) -> int:

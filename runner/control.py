@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmfsm import events as ev
 from mmfsm.clock import now_ms
+from mmfsm.pnl import row
 from mmfsm.values import plain
 from runner.state_folder import kind_of, socket_name
 
@@ -212,6 +213,7 @@ def status_of(runner: Runner) -> Answer:
         "spot_change": plain(s.ledger.spot_change),
         "delta": plain(s.ledger.delta),
         "dust": plain(s.dust),
+        "today": row(s, s.accounts.day),
         "tickets": [
             {"hedge_id": it.hedge_id, "status": it.state, "side": it.side.value, "remain": plain(it.remain),
              "opened_ms": it.opened_ms, "tries": it.tries}

@@ -17,10 +17,12 @@ from typing import Any
 import attrs
 
 from mmfsm.clock import now_ms
+from mmfsm.market import bbo_of
+from mmfsm.pnl import row
 from mmfsm.rounding import tradable_qty
 from mmfsm.values import InstType, plain
 from runner.app import Runner
-from runner.paper import PaperExchange, PaperOptions
+from runner.paper import AccountView, PaperExchange, PaperOptions
 from runner.settings import Settings, load_settings
 from runner.summary import Summary
 
@@ -93,6 +95,7 @@ async def _run(run: PaperRun, summary: Summary) -> dict[str, Any]:
     async with PaperExchange(run.options) as exchange:
         settings = settings_for(run, exchange)
         _print_profile(run)
+        before = exchange.account_view()
         runner = Runner(settings, on_record=summary.take)
         beside = [asyncio.create_task(_end_after(run, runner)), asyncio.create_task(_status_line(runner, summary))]
         if run.during is not None:
@@ -103,7 +106,7 @@ async def _run(run: PaperRun, summary: Summary) -> dict[str, Any]:
             for task in beside:
                 task.cancel()
             ended = await asyncio.gather(*beside, return_exceptions=True)
-        figures = _figures(summary, runner, exchange, status)
+        figures = _figures(summary, runner, exchange, status) | _money(runner, before, exchange.account_view())
     for result in ended:
         if isinstance(result, Exception):
             raise result
@@ -155,7 +158,6 @@ def _figures(summary: Summary, runner: Runner, exchange: PaperExchange, status: 
     flat = delta_is_dust and not s.tickets
     return {
         **summary.as_dict(),
-        "quotes_replaced": s.bid.replaced + s.ask.replaced,
         "perp_pos": plain(s.ledger.perp),
         "spot_change": plain(s.ledger.spot_change),
         "delta": plain(s.ledger.delta),
@@ -171,6 +173,19 @@ def _figures(summary: Summary, runner: Runner, exchange: PaperExchange, status: 
         "flat": flat,
         "ok": status == 0 and flat and not left and s.ledger.delta == s.dust == truth_delta,
     }
+
+
+def _money(runner: Runner, before: AccountView, truth: AccountView) -> dict[str, Any]:
+    """Return the split of the result, and what the account has gained by the exchange's own figures, at our prices."""
+    s = runner.desk.state
+    told = row(s, s.accounts.run)
+    perp_mid, spot_mid = (bbo_of(s.books[inst]).mid if inst in s.books else Decimal(0) for inst in InstType)
+    gained = truth.perp_cash - before.perp_cash
+    for one in truth.positions:
+        gained += (perp_mid - one.price_avg) * one.size * (1 if one.hold_side == "long" else -1)
+    for coin, price in (("USDT", Decimal(1)), ("ETH", spot_mid)):
+        gained += (truth.spot[coin].total - before.spot[coin].total) * price
+    return {"result": told, "exchange_gain": plain(round(gained, 8))}
 
 
 def _print_profile(run: PaperRun) -> None:
@@ -193,6 +208,11 @@ ROWS = (
     ("orders left on the exchange", "{exchange_open_orders}"),
     ("mode", "{mode}"),
     ("ended", "{exit_reason}, status {exit_status}"),
+    ("realised + unrealised (price)", "{result[realised]} + {result[unrealised_change]} USDT"),
+    ("of it spread, hedge and unwind slip", "{result[spread]}, {result[hedge_slip]}, {result[unwind_slip]}"),
+    ("funding, fees", "{result[funding]}, {result[fees]} {result[fees_by_coin]}"),
+    ("net; as the exchange says", "{result[net]}; {exchange_gain} USDT"),
+    ("quotes for each filled one", "{result[quotes_per_fill]}"),
     ("log", "{log}"),
 )
 

@@ -153,6 +153,8 @@ class DryRun:
         at_ms, s = now_ms(), self._settings
         if isinstance(action, do.QueryAccount):
             return (ev.AccountRead(at_ms, PosMode(s.target_pos_mode), s.margin_mode, dry_run=True),)
+        if isinstance(action, do.QuerySettlements):
+            return (ev.SettlementsRead(at_ms, ACCEPTED),)
         if isinstance(action, do.QueryPosition):
             return (ev.PositionEvent(at_ms, ZERO, at_ms, "rest"),)
         if isinstance(action, do.QueryBalance):

@@ -1,4 +1,4 @@
-"""What a run came to, counted from its records: the table at its end, and the statistics a log is read for."""
+"""What a run came to, counted from its records as they are made: the figures of the table at its end."""
 
 from __future__ import annotations
 
@@ -9,20 +9,17 @@ from typing import Any
 import attrs
 
 from mmfsm.actions import Record
-from mmfsm.values import ZERO, InstType, plain
+from mmfsm.values import InstType
+from runner.statistics import Statistics
 
 
 @attrs.define
 class Summary:
-    """Counts and extremes. `latencies_ms`: perp fill to the first spot fill of its ticket."""
+    """Counts, and the statistics that a log is read for."""
 
     counts: Counter[str] = attrs.field(factory=Counter)
-    latencies_ms: list[int] = attrs.field(factory=list)
-    unhedged_max: Decimal = ZERO
+    statistics: Statistics = attrs.field(factory=Statistics)
     tickets_done: list[dict[str, Any]] = attrs.field(factory=list)
-    reject_streak: int = 0
-    reject_streak_max: int = 0
-    failures: list[str] = attrs.field(factory=list)
     halts: list[str] = attrs.field(factory=list)
 
     def take(self, record: Record) -> None:
@@ -30,19 +27,14 @@ class Summary:
         counter = getattr(self, f"_{record.event}", None)
         if counter is not None:
             counter(record)
-        if record.pos_snapshot is not None and record.pos_snapshot.unhedged_notional is not None:
-            self.unhedged_max = max(self.unhedged_max, record.pos_snapshot.unhedged_notional)
+        line = attrs.asdict(record, filter=attrs.filters.exclude("request", "data", "res"))
+        self.statistics.take(line | {"ts": record.at_ms, "data": record.data, "res": record.res})
 
     def _order_new(self, record: Record) -> None:
         self.counts[f"{record.intent}_orders"] += 1
 
-    def _order_ack(self, _record: Record) -> None:
-        self.reject_streak = 0
-
-    def _order_reject(self, record: Record) -> None:
+    def _order_reject(self, _record: Record) -> None:
         self.counts["rejects"] += 1
-        self.reject_streak += 1
-        self.reject_streak_max = max(self.reject_streak_max, self.reject_streak)
 
     def _order_cancel(self, record: Record) -> None:
         if record.intent == "quote" and record.reason in ("bid", "ask"):
@@ -57,20 +49,13 @@ class Summary:
         data = record.data or {}
         if data.get("status") == "DONE":
             self.tickets_done.append(data)
-            if data.get("hedge_latency_ms") is not None:
-                self.latencies_ms.append(data["hedge_latency_ms"])
 
     def _alert(self, record: Record) -> None:
         self.halts.append(str(record.reason))
 
-    def percentile_ms(self, share: float) -> int | None:
-        """Return the smallest latency that `share` of the hedges did not exceed; None without hedges."""
-        ordered = sorted(self.latencies_ms)
-        return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else None
-
     def as_dict(self) -> dict[str, Any]:
         """Return the figures as plain JSON values."""
-        done = self.tickets_done
+        done, told = self.tickets_done, self.statistics.as_dict()
         return {
             "quotes_placed": self.counts["quote_orders"],
             "quote_cancels": self.counts["quote_cancels"],
@@ -81,10 +66,13 @@ class Summary:
             "unwinds_sent": self.counts["unwind_orders"],
             "tickets_done": len(done),
             "tickets_unwound": sum(1 for data in done if Decimal(data["unwound_qty"]) > 0),
-            "hedge_latency_p50_ms": self.percentile_ms(0.5),
-            "hedge_latency_p99_ms": self.percentile_ms(0.99),
-            "unhedged_notional_max": plain(round(self.unhedged_max, 4)),
+            "hedge_latency_p50_ms": told["hedge_latency_ms"]["p50"],
+            "hedge_latency_p99_ms": told["hedge_latency_ms"]["p99"],
+            "unhedged_notional_max": told["unhedged_notional_max"],
+            "quotes_replaced": told["quote_replace_count"],
             "rejects": self.counts["rejects"],
-            "reject_streak_max": self.reject_streak_max,
+            "reject_streak_max": told["reject_streaks"]["longest"],
+            "result": told["result"],
+            "markouts": told["markouts"],
             "alerts": self.halts,
         }

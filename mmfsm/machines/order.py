@@ -65,6 +65,7 @@ class Order:
     reopened: bool = False
     end: str | None = None
     refusal: Outcome | None = None
+    cancel_why: str = ""
 
     @property
     def resting(self) -> bool:

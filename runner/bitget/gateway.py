@@ -28,6 +28,7 @@ from mmfsm.values import (
     OrderResult,
     Outcome,
     PosMode,
+    Settlement,
 )
 from runner.bitget import wire, wire_account, wire_market
 from runner.bitget.codes import Kind
@@ -48,6 +49,7 @@ FUNDING = "/api/v2/mix/market/current-fund-rate"
 POSITION = "/api/v2/mix/position/single-position"
 ACCOUNT = "/api/v2/mix/account/account"
 ASSETS = "/api/v2/spot/account/assets"
+BILLS = "/api/v2/mix/account/bill"
 SET_POS_MODE = "/api/v2/mix/account/set-position-mode"
 TRADE_RATE = "/api/v2/common/trade-rate"
 
@@ -77,6 +79,7 @@ class Gateway:
             do.QueryOpenOrders: self._query_open_orders,
             do.QueryPosition: self._query_position,
             do.QueryBalance: self._query_balance,
+            do.QuerySettlements: self._query_settlements,
             do.QueryAccount: self._query_account,
             do.QueryServerTime: self._query_server_time,
             do.QueryConstraints: self._query_constraints,
@@ -260,6 +263,29 @@ class Gateway:
         answers = (_read_or_failed(action, spot, read_spot), _read_or_failed(action, perp, read_perp))
         failed = [events for events in answers if isinstance(events[0], ev.CheckFailed)]
         return failed[0] if failed else answers[0] + answers[1]
+
+    async def _query_settlements(self, action: do.QuerySettlements) -> Events:
+        """All or nothing: what was not read is asked for again, from the same time."""
+        found: list[Settlement] = []
+        before: str | None = None
+        for _page in range(PAGES_MAX):
+            reply = await self._rest.read(BILLS, wire.settlements_params(self.terms, action.since_ms, before))
+            if not reply.ok:
+                break
+            try:
+                rows = wire_account.bill_rows(reply.data)
+                ours = [row for row in rows if wire_account.is_settlement(row, self.terms.symbol)]
+                found += [wire_account.read_settlement(row) for row in ours]
+            except WireError as error:
+                reply = reply.unreadable(error)
+                break
+            if len(rows) < wire.PAGE:
+                break
+            before = str(rows[-1].get("billId"))
+        else:
+            reply = attrs.evolve(reply, outcome=Outcome.UNKNOWN, msg=f"more than {PAGES_MAX} pages of bills")
+        told = tuple(reversed(found)) if reply.ok else ()
+        return (ev.SettlementsRead(reply.got_ms, reply.result(), told),)
 
     async def _query_account(self, action: do.QueryAccount) -> Events:
         return (await self.get_pos_mode(),)

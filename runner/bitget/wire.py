@@ -23,6 +23,7 @@ from runner.bitget.members import Row, WireError, as_row, as_rows, parse_json
 SUCCESS = "00000"
 TIF_WORDS = {Tif.POST_ONLY: "post_only", Tif.IOC: "ioc", Tif.GTC: "gtc"}
 PAGE = 100  # the largest page of every list (Get Orders Pending, Get Order Fills, Get Fills, Get Unfilled Orders)
+FUNDING_BUSINESS = "contract_settle_fee"  # what Get Account Bill calls a settlement of funding
 PRIVATE = "private"  # our name for the set of private channels
 
 
@@ -140,6 +141,13 @@ def open_orders_params(inst: InstType, terms: Terms, status: str | None, before:
 def account_params(terms: Terms) -> dict[str, str]:
     """Get Single Account and Get Single Position."""
     return {"symbol": terms.symbol, "productType": InstType.PERP.value, "marginCoin": terms.margin_coin}
+
+
+def settlements_params(terms: Terms, since_ms: int, before: str | None) -> dict[str, str]:
+    """Get Account Bill: settlements of funding alone; `before` is the billId that the next page goes on from."""
+    params = {"symbol": terms.symbol, "productType": InstType.PERP.value, "businessType": FUNDING_BUSINESS}
+    params |= {"startTime": str(since_ms), "limit": str(PAGE)}
+    return params | ({"idLessThan": before} if before else {})
 
 
 def market_params(inst: InstType, terms: Terms) -> dict[str, str]:

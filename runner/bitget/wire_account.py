@@ -15,10 +15,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 from mmfsm.events import BalanceEvent, FillEvent, FillUnparsable, PositionEvent
-from mmfsm.values import ZERO, InstType, NormalizedFill, OrderReport, OrderStatus, PosMode, Side
+from mmfsm.values import ZERO, InstType, NormalizedFill, OrderReport, OrderStatus, PosMode, Settlement, Side
 from runner.bitget.members import (
     Row,
     WireError,
+    as_row,
     as_rows,
     decimal_of,
     millis,
@@ -28,6 +29,7 @@ from runner.bitget.members import (
     positive,
     text,
 )
+from runner.bitget.wire import FUNDING_BUSINESS
 
 # Fill Channel, `tradeSide`: partial and full liquidation, netting, delivery, auto-deleveraging (dte_sys_adl).
 _FORCED = ("reduce_", "burst_", "offset_", "delivery_", "dte_sys_adl_", "adl_")
@@ -240,6 +242,26 @@ def read_position(rows: list[Row], symbol: str, at_ms: int, exch_ms: int, source
             raise WireError("holdSide", row.get("holdSide"), "long or short")
         qty += -size if side == "short" else size
     return PositionEvent(at_ms, qty, exch_ms, source, liquidation)
+
+
+def bill_rows(data: object) -> list[Row]:
+    """Rows of a page of Get Account Bill, newest first."""
+    return as_rows(as_row(data, "bills").get("bills"), "bills")
+
+
+def read_settlement(row: Row) -> Settlement:
+    """Read a bill of funding. `amount` is signed from the account's side: below zero it was paid (ccxt's recordings).
+
+    Raises:
+        WireError: it has no usable id, amount or time.
+    """
+    return Settlement(text(row, "billId"), number(row, "amount"), millis(row, "cTime"))
+
+
+def is_settlement(row: Row, symbol: str) -> bool:
+    """Whether a bill is of funding, on our symbol. The question names both; a bill that does not name them is ours."""
+    named, business = row.get("symbol") or symbol, row.get("businessType") or FUNDING_BUSINESS
+    return str(named).upper() == symbol and business == FUNDING_BUSINESS
 
 
 def _price_or_none(text: object) -> Decimal | None:

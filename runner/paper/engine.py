@@ -25,6 +25,7 @@ from runner.paper.perp import PerpAccount
 from runner.paper.store import Ids, Store
 from runner.paper.validation import check_order
 from runner.paper.values import (
+    Bill,
     Fill,
     MarketEvent,
     Order,
@@ -265,7 +266,8 @@ class Exchange:
     def settle_funding(self, rate: Decimal, now_ms: int) -> None:
         """Pay or receive funding on the positions."""
         if self.perp.positions:
-            self.perp.settle_funding(rate, now_ms)
+            for came in self.perp.settle_funding(rate, now_ms):
+                self.store.bills.append(Bill(self.ids.next(), came, self.perp.cash, now_ms))
             self._dirty |= {"positions", "account"}
 
     def check_margin(self, now_ms: int) -> None:

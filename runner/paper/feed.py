@@ -54,6 +54,8 @@ class Feed:
         self._last: dict[Key, _Last] = {}
         self._pushed: dict[Key, Push] = {}
         self._next_ms: dict[Key, int] = {}
+        slower = exchange.options.ticker_slower
+        self._interval_ms = {key: ms * slower if key[1] == "ticker" else ms for key, ms in INTERVAL_MS.items()}
         self._day: dict[Product, _Day] = {}
         # Channels kept silent by a test, although subscribed.
         self.silent: set[Key] = set()
@@ -69,7 +71,7 @@ class Feed:
         for key in sorted(wanted & INTERVAL_MS.keys()):
             if key in self.silent or now_ms < self._next_ms.get(key, 0):
                 continue
-            self._next_ms[key] = now_ms + INTERVAL_MS[key]
+            self._next_ms[key] = now_ms + self._interval_ms[key]
             if self._is("books_silent", key, now_ms):
                 continue
             push = self._ticker(key[0], clock_ms) if key[1] == "ticker" else self._book(key, now_ms, clock_ms)
@@ -109,7 +111,7 @@ class Feed:
         last = _Last(now_ms, sides, self._next_seq(product))
         self._last[key] = last
         if not is_shared:
-            self._next_ms[key] = now_ms + INTERVAL_MS[key]
+            self._next_ms[key] = now_ms + self._interval_ms[key]
         return self._book_push(key, "snapshot", sides, last.seq, 0, clock_ms)
 
     # Inside

@@ -164,6 +164,16 @@ def accounts(context: Context) -> Any:
     return [rest_rows.perp_accounts(context.exchange)] if read.lists_ours(context.params) else []
 
 
+def bill(context: Context) -> Any:
+    """GET bill: settlements of funding, newest first; every other kind of business is an empty list here."""
+    is_ours = read.lists_ours(context.params)
+    read.symbol(context.params, needed=False)
+    listed = read.text(context.params, "businessType") in (None, rest_rows.FUNDING_BUSINESS)
+    found = list(context.exchange.store.bills) if is_ours and listed else []
+    rows = [rest_rows.bill(one) for one in read.page(found, context.params)]
+    return {"bills": rows, "endId": rows[-1]["billId"] if rows else None}
+
+
 def set_position_mode(context: Context) -> Any:
     """POST set-position-mode: 40920 with a position or an order; setting it again is fine."""
     read.product_type(context.params)
@@ -311,6 +321,7 @@ ROUTES = {
     ("GET", "/api/v2/mix/order/fill-history"): Route(fill_history, 10),
     ("GET", "/api/v2/mix/account/account"): Route(account, 10),
     ("GET", "/api/v2/mix/account/accounts"): Route(accounts, 10),
+    ("GET", "/api/v2/mix/account/bill"): Route(bill, 10),
     ("POST", "/api/v2/mix/account/set-position-mode"): Route(set_position_mode, 5),
     ("POST", "/api/v2/mix/account/set-leverage"): Route(set_leverage, 5),
     ("POST", "/api/v2/mix/account/set-margin-mode"): Route(set_margin_mode, 5),

@@ -6,10 +6,10 @@ from typing import Any, Literal, TypeVar
 
 from runner.paper.instruments import PRODUCT_TYPE, QUOTE, SYMBOL
 from runner.paper.numbers import parse
-from runner.paper.values import Fill, Order, OrderRequest, Refusal, Side
+from runner.paper.values import Bill, Fill, Order, OrderRequest, Refusal, Side
 
 Params = Mapping[str, Any]
-T = TypeVar("T", Order, Fill)
+T = TypeVar("T", Order, Fill, Bill)
 
 LIST_MAX = 100
 # The endpoint pages say 50 a batch; the text of 40306 and the best-practices page say 20.
@@ -204,9 +204,11 @@ def page(rows: Sequence[T], params: Params) -> list[T]:
     return found[:limit]
 
 
-def _time(row: Order | Fill) -> int:
+def _time(row: Order | Fill | Bill) -> int:
     return row.created_ms if isinstance(row, Order) else row.at_ms
 
 
-def _id(row: Order | Fill) -> str:
+def _id(row: Order | Fill | Bill) -> str:
+    if isinstance(row, Bill):
+        return row.bill_id
     return row.order_id if isinstance(row, Order) else row.trade_id

@@ -13,10 +13,11 @@ from typing import Literal
 import attrs
 
 from runner.paper.instruments import KEEP_MARGIN_RATE
-from runner.paper.numbers import ZERO
+from runner.paper.numbers import ZERO, cut
 from runner.paper.values import Order, Side
 
 HoldSide = Literal["long", "short"]
+MONEY_PLACES = 8
 
 
 @attrs.define(eq=False)
@@ -122,13 +123,19 @@ class PerpAccount:
                 one.fees += fee
         return profit
 
-    def settle_funding(self, rate: Decimal, now_ms: int) -> None:
-        """Pay (long, positive rate) or receive funding on every position at the mark."""
+    def settle_funding(self, rate: Decimal, now_ms: int) -> list[Decimal]:
+        """Pay (long, positive rate) or receive funding on every position at the mark; return what came in, by position.
+
+        In whole units of the account, 1e-8 USDT: what the bill says is what was booked.
+        """
+        received = []
         for one in self.positions.values():
-            paid = one.size * one.sign * self.mark * rate
-            self.cash -= paid
-            one.funding -= paid
+            came = cut(-one.size * one.sign * self.mark * rate, MONEY_PLACES)
+            self.cash += came
+            one.funding += came
             one.updated_ms = now_ms
+            received.append(came)
+        return received
 
     def backing(self, position: Position) -> Decimal:
         """What may be lost on a position: its own margin, or the cash of the account when margin is crossed."""

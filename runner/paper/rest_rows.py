@@ -15,7 +15,7 @@ from runner.paper.account import Balance
 from runner.paper.engine import Exchange
 from runner.paper.instruments import KEEP_MARGIN_RATE, QUOTE, SYMBOL
 from runner.paper.numbers import ZERO, cut, fixed, plain
-from runner.paper.values import Fill, Order
+from runner.paper.values import Bill, Fill, Order
 from runner.paper.ws_rows import average
 
 Row = dict[str, Any]
@@ -112,6 +112,24 @@ def perp_fill_history(fill: Fill) -> Row:
     row = perp_fill(fill)
     detail = [one | {"totalDeductionFee": "0"} for one in row["feeDetail"]]
     return row | {"marginCoin": QUOTE, "feeDetail": detail}
+
+
+FUNDING_BUSINESS = "contract_settle_fee"
+
+
+def bill(row: Bill) -> Row:
+    """GET mix/account/bill: `amount` is signed from the account's side; funding has no fee."""
+    return {
+        "billId": row.bill_id,
+        "symbol": SYMBOL,
+        "amount": plain(row.amount),
+        "fee": "0",
+        "feeByCoupon": "",
+        "businessType": FUNDING_BUSINESS,
+        "coin": QUOTE,
+        "balance": plain(cut(row.balance, 8)),
+        "cTime": str(row.at_ms),
+    }
 
 
 def _spot_order(order: Order) -> Row:

@@ -1,13 +1,14 @@
-"""What the exchange remembers: orders and fills, bounded, and the source of their ids."""
+"""What the exchange remembers: orders, fills and bills, bounded, and the source of their ids."""
 
 import random
 import uuid
 from collections import deque
 
-from runner.paper.values import Fill, Order, OrderRequest, Product
+from runner.paper.values import Bill, Fill, Order, OrderRequest, Product
 
 ORDERS_KEPT_MAX = 20_000
 FILLS_KEPT_MAX = 50_000
+BILLS_KEPT_MAX = 10_000
 
 # 19 digits, like the ids Bitget hands out today.
 _FIRST_ID = 1_381_500_303_017_938_945
@@ -33,12 +34,13 @@ class Ids:
 
 
 class Store:
-    """Orders and fills of one account, newest last."""
+    """Orders, fills and funding bills of one account, newest last."""
 
     def __init__(self) -> None:
         self.orders: dict[str, Order] = {}
         self.open: dict[str, Order] = {}
         self.fills: deque[Fill] = deque(maxlen=FILLS_KEPT_MAX)
+        self.bills: deque[Bill] = deque(maxlen=BILLS_KEPT_MAX)
         self._by_client_oid: dict[tuple[Product, str], str] = {}
 
     def add(self, order: Order) -> None:

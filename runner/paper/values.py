@@ -175,6 +175,16 @@ class Fill:
 
 
 @attrs.frozen(eq=False)
+class Bill:
+    """One settlement of funding on the account's margin: `amount` is signed from the account's side."""
+
+    bill_id: str
+    amount: Decimal
+    balance: Decimal
+    at_ms: int
+
+
+@attrs.frozen(eq=False)
 class Push:
     """One message for every subscriber of (product, channel), of one account when it is private.
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 import attrs
 
 from runner.paper.engine import Exchange
+from runner.paper.numbers import ZERO
 from runner.paper.values import Fill, Order, Product, Side
 
 
@@ -68,7 +69,7 @@ class FillView:
 
 @attrs.frozen
 class AccountView:
-    """The account at one moment. `position` is the signed perp position over both sides."""
+    """The account at one moment. `position` is signed, over both sides; so is `funding`: received is above zero."""
 
     spot: dict[str, BalanceView]
     perp_cash: Decimal
@@ -78,6 +79,7 @@ class AccountView:
     margin_mode: str
     leverage: int
     position: Decimal
+    funding: Decimal
     positions: tuple[PositionView, ...]
     open_orders: tuple[OrderView, ...]
     orders: tuple[OrderView, ...]
@@ -96,6 +98,7 @@ def account_view(exchange: Exchange) -> AccountView:
         margin_mode=perp.margin_mode,
         leverage=perp.leverage,
         position=perp.net,
+        funding=sum((one.amount for one in store.bills), ZERO),
         positions=tuple(PositionView(one.hold_side, one.size, one.price_avg) for one in perp.positions.values()),
         open_orders=tuple(_order(one) for one in store.open.values()),
         orders=tuple(_order(one) for one in store.orders.values()),

@@ -89,6 +89,38 @@ def true_delta(truth: AccountView, start: Decimal) -> Decimal:
     return truth.position + (coin.total if coin else ZERO) - start
 
 
+UNIT = Decimal("1e-8")
+"""The exchange's smallest unit of money: what the books may be off by."""
+
+
+def account_change(truth: AccountView, before: AccountView, spot_price: Decimal) -> Decimal:
+    """What the account has gained, in USDT: margin equity, spot cash, and the change of its coin at a price."""
+    gained = truth.perp_equity - before.perp_equity
+    for coin, price in (("USDT", Decimal(1)), ("ETH", spot_price)):
+        gained += (truth.spot[coin].total - before.spot[coin].total) * price
+    return gained
+
+
+def money_faults(
+    desk: Desk, truth: AccountView, before: AccountView, mark: Decimal, spot_price: Decimal
+) -> Iterator[str]:
+    """Yield what does not add up: columns against the account, funding against the bills.
+
+    Funding that fell due and is not read back yet is taken from the truth: its bill may still be on its way.
+    """
+    a = desk.state.accounts
+    if not desk.state.books_open:
+        return
+    waits = bool(a.settlements.expected)
+    funding = truth.funding if waits else a.total.funding
+    columns = a.total.realised + a.unrealised(mark, spot_price) + funding - a.total.fees
+    gained = account_change(truth, before, spot_price)
+    if abs(columns - gained) > UNIT:
+        yield f"columns come to {plain(columns)}, the account gained {plain(gained)}"
+    if not waits and abs(funding - truth.funding) > UNIT:
+        yield f"funding booked {plain(funding)}, settled {plain(truth.funding)}"
+
+
 def end_faults(desk: Desk, truth: AccountView, start: Decimal) -> Iterator[str]:
     """Yield what is wrong at the end: exposure, orders left, books that differ from the truth."""
     s = desk.state

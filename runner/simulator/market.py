@@ -1,7 +1,8 @@
-"""A market for simulating: a book of five levels ten times a second on each leg, and trades that sweep through quotes.
+"""A market for simulating: a book of five levels on each leg, and trades that sweep through quotes.
 
-It is drawn to be cheap and to make things happen, not to look like a market: the mid is a random walk, sizes come from
-a few ladders, and every few seconds somebody sweeps the perp deep enough to reach quotes a few basis points away.
+It is drawn to be cheap and to make things happen, not to look like a market: ten books a second unless the weather says
+otherwise, the mid is a random walk, sizes come from a few ladders, and every few seconds somebody sweeps the perp deep
+enough to reach quotes a few basis points away.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import attrs
 from runner.paper.values import BookEvent, Level, MarketEvent, Product, Side, TradeEvent
 
 BOOK_MS = 100
-HALF_MS = BOOK_MS // 2
 START_TICKS = 268_100
 TICKS_PER_BPS = 26.81
 LEVELS = 5
@@ -25,12 +25,14 @@ _LOT_PLACES: dict[Product, int] = {"perp": 2, "spot": 4}
 
 @attrs.frozen
 class Weather:
-    """How lively it is. `sd_bps`: of the mid over a second; `sweeps_per_s`, `sweep_bps`: their rate and mean depth."""
+    """How lively it is. `sd_bps`: of the mid over a second; `sweeps_per_s`, `sweep_bps`: their rate and mean depth.
+    `book_ms`: from one book of a leg to the next."""
 
     sd_bps: float = 0.5
     sweeps_per_s: float = 0.4
     sweep_bps: float = 2.0
     basis_bps: float = 4.4
+    book_ms: int = BOOK_MS
 
 
 class SweptMarket:
@@ -49,20 +51,21 @@ class SweptMarket:
         ]
 
     def events(self) -> Iterator[MarketEvent]:
-        """Yield perp books on whole tenths of a second, spot books in between, and sweeps before the perp's."""
+        """Yield perp books on whole periods, spot books in between, and sweeps before the perp's."""
         rng, weather = self._rng, self._weather
         mid = float(START_TICKS)
-        step_sd = weather.sd_bps * TICKS_PER_BPS * (BOOK_MS / 1000) ** 0.5
-        sweep_chance = weather.sweeps_per_s * BOOK_MS / 1000
+        book_ms = weather.book_ms
+        step_sd = weather.sd_bps * TICKS_PER_BPS * (book_ms / 1000) ** 0.5
+        sweep_chance = weather.sweeps_per_s * book_ms / 1000
         at_ms = 0
         while True:
             bid = int(mid)
             if at_ms and rng.random() < sweep_chance:
                 yield self._sweep(at_ms, bid)
             yield self._book(at_ms, "perp", bid)
-            yield self._book(at_ms + HALF_MS, "spot", int(mid * (1 + weather.basis_bps * 1e-4)))
+            yield self._book(at_ms + book_ms // 2, "spot", int(mid * (1 + weather.basis_bps * 1e-4)))
             mid = max(mid + rng.gauss(0, step_sd), START_TICKS / 2)
-            at_ms += BOOK_MS
+            at_ms += book_ms
 
     def _book(self, at_ms: int, product: Product, bid: int) -> BookEvent:
         ladders, rng = self._ladders[product], self._rng

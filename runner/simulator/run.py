@@ -22,7 +22,7 @@ from mmfsm.values import ZERO
 from runner.paper.options import PaperOptions
 from runner.settings import Settings, load_settings
 from runner.simulator.bot import SimulatedRunner, loopback_keys
-from runner.simulator.checks import Broken, DeskRules, end_faults
+from runner.simulator.checks import Broken, DeskRules, end_faults, money_faults
 from runner.simulator.clock import VirtualLoop, virtual_time
 from runner.simulator.market import SweptMarket
 from runner.simulator.network import Line
@@ -57,17 +57,23 @@ SETTINGS = {
 
 @attrs.frozen
 class Plan:
-    """What to run. `profile` None: drawn from the seed."""
+    """What to run. `profile` None: drawn from the seed. `keeps`: keep every event. `start_ms`: when it begins, in Unix
+    ms; None: by the seed."""
 
     seed: int
     minutes: float = 10.0
     profile: Profile | None = None
     digest: bool = False
     keeps: bool = True
+    start_ms: int | None = None
 
     @property
     def faulty_s(self) -> float:
         return self.minutes * 60
+
+    @property
+    def begins_ms(self) -> int:
+        return START_MS + self.seed % 97 * START_STEP_MS if self.start_ms is None else self.start_ms
 
 
 @attrs.define
@@ -116,7 +122,8 @@ class Watch:
         self._world, self._settings, self._jumps = world, settings, jumps
         self._hash = hashlib.sha256() if plan.digest else None
         self.rules: DeskRules | None = None
-        self.start = world.truth.spot["ETH"].total
+        self.before = world.truth
+        self.start = self.before.spot["ETH"].total
         self.alerts: list[str] = []
         self.counts = dict.fromkeys(("events", "books", "ticks", "orders", "hedges", "unwinds", "fills"), 0)
         self.worst_delta = ZERO
@@ -172,7 +179,7 @@ def run_seed(plan: Plan) -> Outcome:
     """Run one seed. Never raises for what the run does: that is in the outcome."""
     profile = plan.profile or draw(plan.seed, plan.faulty_s)
     began_s = time.process_time()
-    with virtual_time(START_MS + plan.seed % 97 * START_STEP_MS) as loop:
+    with virtual_time(plan.begins_ms) as loop:
         gc.disable()
         try:
             outcome = loop.run_until_complete(_live(plan, profile, loop))
@@ -187,7 +194,8 @@ def run_seed(plan: Plan) -> Outcome:
 async def _live(plan: Plan, profile: Profile, loop: VirtualLoop) -> Outcome:
     mode = profile.settings.get("TARGET_POS_MODE", "one_way_mode")
     rules = profile.rules(plan.faulty_s)
-    options = PaperOptions(seed=plan.seed, market="scripted", faults=rules, position_mode=mode)  # type: ignore[arg-type]
+    asked: dict[str, Any] = {"seed": plan.seed, "market": "scripted", "faults": rules, "position_mode": mode}
+    options = PaperOptions(**(asked | profile.venue))
     settings = settings_of(profile, options)
     market = SweptMarket(plan.seed, profile.weather).events()
     line = Line(str(plan.seed), profile.floor_ms, profile.mean_ms)
@@ -237,7 +245,11 @@ def _judge(plan: Plan, world: World, watch: Watch, bot: SimulatedRunner, late: s
         latched=latched, alerts=watch.alerts, counts=watch.counts, digest=watch.digest, events=bot.notes.events,
         settings=bot.settings, run=run,
     )  # fmt: skip
+    exchange = world.venue.exchange
+    mark, spot_price = exchange.perp.mark, exchange.matchers["spot"].mid or ZERO
     wrong = list(end_faults(bot.desk, world.truth, watch.start))
+    watch.counts["settlements"] = len(exchange.store.bills)
+    odd = list(money_faults(bot.desk, world.truth, watch.before, mark, spot_price))
     unsaid = [reason for reason in latched if reason not in watch.alerts]
     if bot.failure is not None:
         rule = bot.failure.rule if isinstance(bot.failure, Broken) else type(bot.failure).__name__
@@ -248,6 +260,8 @@ def _judge(plan: Plan, world: World, watch: Watch, bot: SimulatedRunner, late: s
         outcome.kind, outcome.found = "latched", "; ".join(wrong)
     elif late:
         outcome.kind, outcome.rule, outcome.found = "broken", "recovers within the bound", late
+    elif odd:
+        outcome.kind, outcome.rule, outcome.found = "broken", "the columns add up", "; ".join(odd)
     elif wrong:
         outcome.kind, outcome.rule, outcome.found = "broken", "flat at the end", "; ".join(wrong)
     elif bot.exit_status == 2:

@@ -31,7 +31,8 @@ QUIET_S = 8
 class Profile:
     """All that a seed decides beside the market's path. Times in milliseconds unless said.
 
-    `our_jumps`: (seconds after the start, milliseconds): our own clock is set by that much.
+    `our_jumps`: (seconds after the start, milliseconds): our own clock is set by that much. `venue`: options of the
+    exchange by name.
     """
 
     faults: tuple[dict[str, Any], ...]
@@ -40,6 +41,7 @@ class Profile:
     weather: Weather = attrs.field(factory=Weather)
     settings: dict[str, str] = attrs.field(factory=dict)
     our_jumps: tuple[tuple[float, int], ...] = ()
+    venue: dict[str, Any] = attrs.field(factory=dict)
 
     @property
     def needs_wire(self) -> bool:

@@ -8,6 +8,7 @@ import pytest
 
 from mmfsm import actions as do
 from mmfsm import events as ev
+from mmfsm.clock import now_ms
 from mmfsm.values import (
     FeeRate,
     InstType,
@@ -266,6 +267,26 @@ async def test_funding_comes_with_its_interval_and_cap(gateway: Gateway) -> None
     told = await one(gateway, do.QueryFunding())
     assert isinstance(told, ev.FundingEvent)
     assert (told.funding.rate, told.funding.interval_h, told.source) == (D("0.0001"), D(8), "rest")
+
+
+async def test_funding_that_was_settled_is_read_oldest_first_and_from_a_time_on(
+    gateway: Gateway, exchange: PaperExchange
+) -> None:
+    """A short of 0.1 is paid 0.0268 at a rate of 0.0001 for each of 130 settlements, more than one page; asked from the
+    third last on, three are told."""
+    await place(gateway, attrs.evolve(QUOTE, side=Side.SELL, tif=Tif.GTC, qty=D("0.1"), price=D("3400")))
+    account, begin = exchange.venue.exchange, now_ms()
+    for number in range(130):
+        account.settle_funding(D("0.0001"), begin + number)
+
+    whole = await one(gateway, do.QuerySettlements(0))
+    last = await one(gateway, do.QuerySettlements(begin + 127))
+
+    assert isinstance(whole, ev.SettlementsRead) and isinstance(last, ev.SettlementsRead)
+    assert [it.exch_ms for it in whole.settlements] == [begin + number for number in range(130)]
+    assert {it.amount for it in whole.settlements} == {exchange.account_view().funding / 130}
+    assert whole.settlements[0].amount > 0 and len({it.bill_id for it in whole.settlements}) == 130
+    assert last.settlements == whole.settlements[127:]
 
 
 async def test_an_action_that_is_not_the_exchanges_is_refused(gateway: Gateway) -> None:

@@ -86,6 +86,16 @@ async def test_fills_with_an_unreadable_row_are_not_read_to_the_end(gateway: Gat
     assert told.result.outcome is Outcome.UNKNOWN and "baseVolume" in (told.result.msg or "")
 
 
+async def test_bills_are_read_whole_or_not_at_all(gateway: Gateway, answers: Answers) -> None:
+    """One unreadable amount, or pages without end: nothing is told, and the outcome says so."""
+    bill = '{"billId":"1","symbol":"ETHUSDT","amount":"0.1","businessType":"contract_settle_fee","cTime":"5"}'
+    for data in ("[" + bill + "," + bill.replace("0.1", "") + "]", "[" + ",".join([bill] * 100) + "]"):
+        answers.hold('{"bills":' + data + ',"endId":"1"}')
+        (told,) = await gateway.execute(do.QuerySettlements(0))
+        assert isinstance(told, ev.SettlementsRead) and told.settlements == ()
+        assert told.result.outcome is Outcome.UNKNOWN and told.result.msg
+
+
 async def test_pages_without_end_are_bounded_and_no_answer(gateway: Gateway, answers: Answers) -> None:
     answers.hold('{"fillList":[' + ",".join([FILL] * 100) + "]}")
     *fills, told = await gateway.execute(do.QueryFills(PERP, None, 0))

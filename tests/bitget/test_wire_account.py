@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mmfsm.events import FillEvent, FillUnparsable
-from mmfsm.values import InstType, NormalizedFill, OrderStatus, Side
+from mmfsm.values import InstType, NormalizedFill, OrderStatus, Settlement, Side
 from runner.bitget import wire_account as read
 from runner.bitget.members import WireError
 
@@ -54,6 +54,21 @@ def test_a_spot_fill_has_its_price_in_priceavg_and_its_fee_in_the_coin_bought() 
     assert (told.price, told.qty, told.fee, told.fee_coin) == (D("81.069"), D("0.074"), D("0.000074"), "LTC")
     again = fill(SPOT, REST_SPOT_FILL, "rest")
     assert (again.fee, again.fee_coin, again.source) == (D("0.0000794"), "LTC", "rest")
+
+
+def test_a_bill_of_funding_is_signed_from_the_accounts_side() -> None:
+    """As ccxt recorded it: 0.004992 was paid. Other symbols' bills and other kinds of business are not ours."""
+    row = json.loads(
+        '{"billId":"1111499428100472833","symbol":"BTCUSDT","amount":"-0.004992","fee":"0","feeByCoupon":"",'
+        '"businessType":"contract_settle_fee","coin":"USDT","cTime":"1700728034996"}'
+    )
+    (told,) = read.bill_rows({"bills": [row], "endId": "1098396773329305606"})
+    assert read.read_settlement(told) == Settlement("1111499428100472833", D("-0.004992"), 1700728034996)
+    assert read.is_settlement(row, "BTCUSDT") and not read.is_settlement(row, "ETHUSDT")
+    assert not read.is_settlement({**row, "businessType": "trans_to_exchange"}, "BTCUSDT")
+    assert read.bill_rows({"bills": None, "endId": None}) == []
+    with pytest.raises(WireError, match="amount"):
+        read.read_settlement({**row, "amount": ""})
 
 
 BROKEN = [

@@ -1,6 +1,7 @@
 """ccxt over REST, as it comes from PyPI: what it parses is what the exchange did."""
 
 import itertools
+from decimal import Decimal
 from typing import Any
 
 import ccxt
@@ -86,6 +87,18 @@ async def test_funding(client: Ccxt, exchange: PaperExchange) -> None:
     assert now["fundingTimestamp"] % 28_800_000 == 0 and interval["fundingTimestamp"] == now["fundingTimestamp"]
     assert every[SWAP]["fundingRate"] == -0.000125
     assert [later["timestamp"] - one["timestamp"] for one, later in itertools.pairwise(past)] == [28_800_000] * 2
+
+
+async def test_funding_that_was_settled_is_listed_by_its_bills(client: Ccxt, exchange: PaperExchange) -> None:
+    """A short of 0.1 at a rate of 0.0001 receives 0.02680005 at the boundary, in USDT, and the bill's id names it."""
+    await placed(client, SWAP, "sell", 0.1)
+    exchange.venue.exchange.settle_funding(Decimal("0.0001"), client.milliseconds())
+
+    (paid,) = await client.fetch_funding_history(SWAP)
+    ledger = await client.fetch_ledger(params={"type": "swap"})
+
+    assert (paid["amount"], paid["code"], paid["symbol"]) == (0.02680005, "USDT", SWAP)
+    assert [one["id"] for one in ledger] == [paid["id"]]
 
 
 async def test_what_the_account_pays_and_may_hold(client: Ccxt) -> None:

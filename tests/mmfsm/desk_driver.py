@@ -107,6 +107,7 @@ class Watch:
     def check(self, desk: Desk, actions: Iterable[Action]) -> None:
         """Raise AssertionError if any invariant is broken by the state or by what was just asked for."""
         self._exposure(desk)
+        self._accounts(desk)
         self._tickets(desk)
         self._quotes(desk)
         for request in placed(actions):
@@ -118,6 +119,15 @@ class Watch:
             return
         owned = sum((ticket.exposure for ticket in s.tickets.values()), ZERO) + s.dust
         assert s.ledger.delta == owned, f"delta {s.ledger.delta} is owned as {owned}"
+
+    def _accounts(self, desk: Desk) -> None:
+        """The columns are the ledger's cash and what is held, to the last digit."""
+        ledger, a = desk.state.ledger, desk.state.accounts
+        if (a.perp.qty, a.spot.qty) != (ledger.perp, ledger.spot_change):
+            return  # found at start, and taken over with the first price
+        banked = a.total.realised - a.total.fees - a.perp.cost - a.spot.cost + a.taken_over
+        assert ledger.cash == banked, f"cash {ledger.cash}, by the columns {banked}"
+        assert set(a.tickets) == set(desk.state.tickets)
 
     def _tickets(self, desk: Desk) -> None:
         s = desk.state

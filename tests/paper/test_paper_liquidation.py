@@ -190,6 +190,20 @@ def test_who_pays_funding_follows_the_sign(side: Side, rate: str, paid: str) -> 
     assert D(pushed(made, "account")[0].data[0]["equity"]) == made.perp.equity.quantize(D("1e-8"), "ROUND_DOWN")
 
 
+def test_each_settlement_is_a_bill_of_what_was_booked() -> None:
+    """0.37 long at 2680.005 and a rate of 0.00012345 cost 0.1224132483825, cut to eight places, by bill and by cash."""
+    made = account()
+    market(made, "buy", "0.37")
+    made.on_market(FundingEvent(0, D("0.00012345")), NOW_MS)
+    before = account_view(made).perp_cash
+
+    made.advance(made.next_funding_ms)
+
+    (bill,) = made.store.bills
+    assert bill.amount == account_view(made).perp_cash - before == -D("0.12241324")
+    assert bill.balance == account_view(made).perp_cash
+
+
 @pytest.mark.parametrize("hours", [1, 4, 8])
 def test_funding_comes_on_multiples_of_its_interval(hours: int) -> None:
     """A day has 24 / hours settlements, each at its boundary, none for a flat account."""

@@ -127,14 +127,8 @@ def explored(name: str, instead: Sequence[AnyTable]) -> Report:
     """Explore a model with some tables changed; no further than three times what it has when nothing is wrong."""
     make, bound = {**QUICK, **DEEP}[name]
     if instead:
-        bound = min(bound or FAR, 3 * sizes()[name])
+        bound = min(bound or FAR, 3 * met(name).states)
     return make().explore(bound, instead)
-
-
-@cache
-def sizes() -> dict[str, int]:
-    """How many states each model has when nothing is wrong."""
-    return {name: met(name).states for name in {**QUICK, **DEEP}}
 
 
 @cache
@@ -231,8 +225,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     _options_now = options = _options(argv)
     tables = [table for table in machines.ALL if not options.table or table.name in options.table]
     _chosen[:] = list(mutants(tables))[:: options.every]
-    for name in QUICK if options.quick else sizes():
-        met(name)
+    for name in QUICK if options.quick else {**QUICK, **DEEP}:
+        met(name)  # once, before the processes part
     caught: Counter[str] = Counter()
     survivors: list[Mutant] = []
     with ProcessPoolExecutor(options.jobs, multiprocessing.get_context("fork")) as pool:

@@ -41,6 +41,7 @@ async def test_status_names_everything_and_changes_nothing(tmp_path: Path) -> No
         told = json.loads(as_json)
 
         assert status == 0 and len(bot.posts) == sent
+        assert told["today"]["quotes"] == 2 and "earned since 00:00" in text
         assert "READY, QUOTING" in text and bot.runner.run_id in text and "private FRESH" in text
         assert (told["mode"], told["session"], told["halted_by"], told["kind"]) == ("QUOTING", "READY", {}, "live")
         assert {it["owner"] for it in told["orders"]} == {"bid", "ask"} and told["tickets"] == []

@@ -44,6 +44,7 @@ async def test_a_fill_hedged_ends_flat_and_ok(tmp_path: Path) -> None:
     assert (figures["perp_fills"], figures["hedges_sent"], figures["tickets_done"]) == (1, 1, 1)
     assert figures["perp_pos"] == figures["exchange_perp_pos"] == "0.02" and figures["spot_change"] == "-0.02"
     assert figures["hedge_latency_p50_ms"] is not None
+    assert round(Decimal(figures["result"]["net"]), 8) == Decimal(figures["exchange_gain"]) != 0
     assert f'"perp_fills": {figures["perp_fills"]}' in run.summary_path.read_text()
     assert "flat and clean" in table(figures)
 

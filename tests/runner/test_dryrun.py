@@ -114,11 +114,13 @@ async def test_without_a_key_the_account_is_assumed_as_wanted() -> None:
     dry = _dry(target_pos_mode="hedge_mode", margin_mode="crossed")
     (account,) = await dry.execute(do.QueryAccount())
     (position,) = await dry.execute(do.QueryPosition())
+    (funding,) = await dry.execute(do.QuerySettlements(0))
     balances = await dry.execute(do.QueryBalance())
 
     assert isinstance(account, ev.AccountRead) and account.dry_run
     assert (account.pos_mode, account.margin_mode) == (PosMode.HEDGE, "crossed")
     assert isinstance(position, ev.PositionEvent) and position.qty == 0
+    assert isinstance(funding, ev.SettlementsRead) and funding.settlements == ()
     assert {(it.account, it.coin) for it in balances if isinstance(it, ev.BalanceEvent)} == {
         (InstType.SPOT, "ETH"), (InstType.SPOT, "USDT"), (InstType.PERP, "USDT"),
     }  # fmt: skip

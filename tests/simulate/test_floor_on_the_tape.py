@@ -20,7 +20,7 @@ from runner.simulator.bot import SimulatedRunner, loopback_keys
 from runner.simulator.clock import virtual_time
 from runner.simulator.market import SweptMarket
 from runner.simulator.network import Line
-from runner.simulator.run import START_MS, compiled_tables
+from runner.simulator.run import START_MS
 from runner.simulator.world import World
 from tests.support.tape import tape_dir
 
@@ -85,7 +85,7 @@ class Floor:
 def trade(**overrides: str) -> tuple[Floor, Any]:
     """Run the bot on the tape; return what was seen and the bot."""
     floor = Floor()
-    with compiled_tables(True), virtual_time(START_MS) as loop:
+    with virtual_time(START_MS) as loop:
         options = PaperOptions(seed=1, market="scripted", perp_maker_fee=D("0.0002"), spot_taker_fee=D("0.001"))
         texts = {**LIVE, **loopback_keys(options.credentials), **overrides}
         world = World(loop, options, recorded(), Line("1", 8, 6), direct=True)

@@ -1,0 +1,139 @@
+"""What a log is read for: latencies, the largest exposure, replaced quotes, streaks of refusals, results by day.
+
+    python -m runner statistics LOG [LOG ...]        files of one run or of many, .gz too, oldest first
+
+Every figure comes from the lines alone: nothing of the process, the journal or the exchange is needed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from mmfsm.values import ZERO, plain
+
+Line = Mapping[str, Any]
+
+
+@attrs.define
+class Statistics:
+    """Counts and extremes of the lines taken so far.
+
+    `latencies_ms`: of each ticket hedged on spot, from its perp fill to its first spot fill, as told by this clock.
+    `replaced`: clientOids of quotes cancelled for a better price. `streaks`: refusals that count toward the limit, in a
+    row; the last one may go on. `days`: the net result of each whole UTC day, by the time its row was written.
+    """
+
+    latencies_ms: list[int] = attrs.field(factory=list)
+    unhedged_max: Decimal = ZERO
+    quotes: int = 0
+    replaced: set[str] = attrs.field(factory=set)
+    streaks: list[int] = attrs.field(factory=list)
+    refusals: Counter[str] = attrs.field(factory=Counter)
+    days: list[tuple[int, str | None]] = attrs.field(factory=list)
+    result: Mapping[str, Any] | None = None
+    markouts: Mapping[str, Any] | None = None
+
+    def take(self, line: Line) -> None:
+        """Take one line of the log."""
+        event, data = line["event"], line.get("data") or {}
+        unhedged = (line.get("pos_snapshot") or {}).get("unhedged_notional")
+        if unhedged is not None:
+            self.unhedged_max = max(self.unhedged_max, Decimal(unhedged))
+        if event == "order_new" and line["intent"] == "quote":
+            self.quotes += 1
+        elif event == "order_cancel" and data.get("why") == "replace":
+            self.replaced.add(line["client_oid"])
+        elif event == "order_reject":
+            self.refusals[str((line.get("res") or {}).get("code"))] += 1
+        elif event == "reject_streak":
+            self._lengthen(data["length"])
+        elif event == "ticket" and data.get("status") == "DONE" and data.get("hedge_latency_ms") is not None:
+            self.latencies_ms.append(data["hedge_latency_ms"])
+        elif event == "pnl" and line["reason"] != "ticket":
+            self._take_result(line["reason"], line["ts"], data)
+        elif event == "markout":
+            self.markouts = data
+
+    def _lengthen(self, length: int) -> None:
+        if length == 1 or not self.streaks:
+            self.streaks.append(length)
+        else:
+            self.streaks[-1] = length
+
+    def _take_result(self, reason: str, ts: int, data: Mapping[str, Any]) -> None:
+        self.result = data
+        if reason == "day":
+            self.days.append((ts, data.get("net")))
+
+    def percentile_ms(self, share: float) -> int | None:
+        """Return the smallest latency that `share` of the hedges did not exceed; None without hedges."""
+        ordered = sorted(self.latencies_ms)
+        return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the figures as plain JSON values. `result` is the newest row of a day or run, not a sum of rows."""
+        return {
+            "hedges": len(self.latencies_ms),
+            "hedge_latency_ms": {
+                "p50": self.percentile_ms(0.5),
+                "p90": self.percentile_ms(0.9),
+                "p99": self.percentile_ms(0.99),
+                "max": max(self.latencies_ms, default=None),
+            },
+            "unhedged_notional_max": plain(round(self.unhedged_max, 4)),
+            "quotes_placed": self.quotes,
+            "quote_replace_count": len(self.replaced),
+            "reject_streaks": {
+                "count": len(self.streaks),
+                "longest": max(self.streaks, default=0),
+                "by_length": {str(length): count for length, count in sorted(Counter(self.streaks).items())},
+            },
+            "refusals_by_code": dict(sorted(self.refusals.items())),
+            "net_by_day": [{"told_ms": ts, "net": net} for ts, net in self.days],
+            "result": self.result,
+            "markouts": self.markouts,
+        }
+
+
+def statistics_of(lines: Iterable[Line]) -> dict[str, Any]:
+    """Return the statistics of a log's lines, oldest first."""
+    statistics = Statistics()
+    for line in lines:
+        statistics.take(line)
+    return statistics.as_dict()
+
+
+def read_lines(path: Path) -> Iterator[Line]:
+    """Yield the lines of a log file, compressed or not; one that was cut off by the end of its process is left out."""
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
+        for text in file:
+            try:
+                line = json.loads(text)
+            except ValueError:
+                continue
+            if isinstance(line, dict) and "event" in line:
+                yield line
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the statistics of log files as JSON. Returns 0, or 66 when a file cannot be read."""
+    parser = argparse.ArgumentParser(prog="python -m runner statistics", description=__doc__)
+    parser.add_argument("log", type=Path, nargs="+", help="files, oldest first; .gz as they are rotated")
+    args = parser.parse_args(argv)
+    try:
+        told = statistics_of(line for path in args.log for line in read_lines(path))
+    except (OSError, EOFError) as error:
+        print(f"{error}: expected a log of the runner's (LOG_PATH, or a rotated .gz beside it)", file=sys.stderr)
+        return 66
+    print(json.dumps(told, indent=2))
+    return 0

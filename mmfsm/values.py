@@ -37,7 +37,10 @@ class Side(StrEnum):
 
     @property
     def opposite(self) -> Side:
-        return Side.SELL if self.sign > 0 else Side.BUY
+        return _OPPOSITE[self]
+
+
+_OPPOSITE = {Side.BUY: Side.SELL, Side.SELL: Side.BUY}
 
 
 class OrderIntent(StrEnum):

@@ -57,7 +57,7 @@ def as_rows(value: object, what: str) -> list[Row]:
 
 def decimal_of(value: object, member: str) -> Decimal:
     """Read a number that comes as a string (nearly everywhere) or as a JSON number (leverage, REST depth)."""
-    if isinstance(value, str | int | Decimal) and not isinstance(value, bool):
+    if isinstance(value, (str, int, Decimal)) and not isinstance(value, bool):
         try:
             number = Decimal(value)
         except InvalidOperation:

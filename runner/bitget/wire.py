@@ -278,7 +278,7 @@ def read_frame(message: object) -> Frame:
     arg = arg if isinstance(arg, dict) else {}
     if row.get("data") is not None and "action" in row:
         ts = row.get("ts")
-        ts_ms = int(ts) if isinstance(ts, int | str) and str(ts).isdigit() else 0
+        ts_ms = int(ts) if isinstance(ts, (int, str)) and str(ts).isdigit() else 0
         return Frame(FrameKind.DATA, arg, as_rows(row["data"], "data"), row["action"] != "update", ts_ms)
     event, code = row.get("event"), row.get("code")
     kind = {"subscribe": FrameKind.SUBSCRIBED, "error": FrameKind.REFUSED}.get(str(event), FrameKind.OTHER)

@@ -6,7 +6,6 @@ clients that sign it work on the exchange (ccxt).
 """
 
 import base64
-import hashlib
 import hmac
 from collections.abc import Mapping
 from urllib.parse import unquote
@@ -19,7 +18,7 @@ LOGIN_PATH = "GET/user/verify"
 
 def sign(secret: str, text: bytes) -> str:
     """Return the signature of `text`."""
-    return base64.b64encode(hmac.new(secret.encode(), text, hashlib.sha256).digest()).decode()
+    return base64.b64encode(hmac.digest(secret.encode(), text, "sha256")).decode()
 
 
 class LoginRefused(Exception):

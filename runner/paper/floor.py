@@ -89,7 +89,8 @@ class Floor:
     def settle(self, now_ms: int) -> None:
         """End a call: liquidate who must be, then push every account's positions and balances that changed."""
         for one in self.members.values():
-            one.check_margin(now_ms)
+            if one.perp.positions:
+                one.check_margin(now_ms)
         for one in self.members.values():
             one.flush_changes(now_ms)
 

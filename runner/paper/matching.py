@@ -146,8 +146,9 @@ class Matcher:
     def on_book(self, bids: Sequence[Level], asks: Sequence[Level]) -> Iterator[Match]:
         """Replace the displayed levels; shorten queues; fill what the new book crosses."""
         self._levels["bid"], self._levels["ask"] = list(bids), list(asks)
-        if not self._resting:
-            return
+        return self._meet_book() if self._resting else iter(())
+
+    def _meet_book(self) -> Iterator[Match]:
         for one in self._resting.values():
             displayed = self._displayed(one.order.direction, one.price)
             if displayed is not None:

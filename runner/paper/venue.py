@@ -88,13 +88,15 @@ class Venue:
 
     def drain(self) -> list[Push]:
         """Take what has to be pushed, in order, before any fault."""
-        pushes, self.exchange.floor.outbox = self.exchange.floor.outbox, []
+        floor = self.exchange.floor
+        pushes, floor.outbox = floor.outbox, []
         return pushes
 
     def deliver(self, now_ms: int) -> list[Push]:
         """Take what leaves now: what has to be pushed, after the faults of pushes, and late ones that are due."""
-        copies = self.options.private_pushes
-        pushes = [push for one in self.drain() for push in [one] * (copies if one.is_private else 1)]
+        copies, pushes = self.options.private_pushes, self.drain()
+        if copies > 1:
+            pushes = [push for one in pushes for push in [one] * (copies if one.is_private else 1)]
         return self.faults.deliver(pushes, now_ms)
 
     def take_strikes(self, now_ms: int) -> list[tuple[FaultRule, Window]]:

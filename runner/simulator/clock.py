@@ -41,7 +41,9 @@ class _Timer(asyncio.TimerHandle):
     def __init__(
         self, when: float, callback: Callable[..., object], args: Any, loop: VirtualLoop, context: Context | None
     ) -> None:
-        _Soon.__init__(self, callback, args, loop, context)  # type: ignore[arg-type]
+        self._context, self._loop = context, loop  # type: ignore[assignment]
+        self._callback, self._args = callback, args
+        self._cancelled, self._repr, self._source_traceback = False, None, None
         self._when, self._scheduled = when, True
 
 
@@ -83,7 +85,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self, delay: float, callback: Any, *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """As asyncio's."""
-        return self.call_at(self.now_s + delay, callback, *args, context=context)
+        when = self.now_s + delay
+        timer = _Timer(when, callback, args, self, context)
+        heapq.heappush(self._timers, (when, timer))
+        return timer
 
     def call_at(  # type: ignore[override]
         self, when: float, callback: Any, *args: Any, context: Context | None = None
@@ -113,11 +118,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
             handle = ready.popleft()
             if handle._cancelled:
                 continue
-            if handle._context is not None:
-                handle._run()
-                continue
             try:
-                handle._callback(*handle._args)
+                if handle._context is None:
+                    handle._callback(*handle._args)
+                else:
+                    handle._context.run(handle._callback, *handle._args)
             except Exception as error:
                 self.call_exception_handler({"message": "a callback raised", "exception": error, "handle": handle})
 

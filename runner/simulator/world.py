@@ -57,6 +57,7 @@ class World:
         self._next = next(market, None)
         self._wanted: set[Key] | None = None
         self._fed_of: set[Key] | None = None
+        self._fed: set[Key] = set()
         self._venue_due_ms = self._socket_due_ms = 0
         self._opened = 0
         self._refused_until_ms: dict[Stream, int] = {}
@@ -188,11 +189,11 @@ class World:
         self._socket_due_ms = min([one.session.deadline_ms for one in self.sockets], default=now + IDLE_MS)
 
     def _run_venue(self, wanted: set[Key], now: int) -> None:
-        fed = wanted - _DIRECT if self._direct else wanted
-        self.venue.run(now, fed)
-        due = self.venue.next_due_ms(now, fed)
+        if wanted is not self._fed_of:
+            self._fed_of, self._fed = wanted, wanted - _DIRECT if self._direct else wanted
+        self.venue.run(now, self._fed)
+        due = self.venue.next_due_ms(now, self._fed)
         self._venue_due_ms = now + IDLE_MS if due is None else min(due, now + IDLE_MS)
-        self._fed_of = wanted
 
     def _strike(self, rule: FaultRule, window: Window) -> None:
         seconds = 0.0 if window.end_ms is None else (window.end_ms - window.start_ms) / 1000
@@ -219,6 +220,8 @@ class World:
             self.on_book(BookEvent(now + self.loop.offset_ms, _INST[event.product], bids, asks, now))
 
     def _push_out(self) -> None:
+        if not (self.venue.exchange.floor.outbox or self.venue.faults.is_holding):
+            return
         pushes = self.venue.deliver(self.now_ms)
         for push in pushes:
             self._send(push)

@@ -23,12 +23,14 @@ import time
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import attrs
 from loguru import logger
 
+from mmfsm.coverage import Counts, counting, to_json
 from runner.log import version_of_mmfsm
 from runner.paper import read_profile
 from runner.simulator.drift import drift
@@ -54,10 +56,13 @@ def profile_of(word: str) -> Profile | None:
     return Profile(tuple(tomllib.loads(Path(word).read_text(encoding="utf-8")).get("fault", [])))
 
 
-def run_one(plan: Plan, twice: bool, folder: Path) -> dict[str, Any]:
-    """Run one seed, once or twice, and write down what failed. Returns the outcome as JSON values."""
+def run_one(plan: Plan, twice: bool, folder: Path, rows: bool = False) -> tuple[dict[str, Any], Counts]:
+    """Run one seed, once or twice, and write down what failed. Returns the outcome as JSON values, and with `rows` how
+    often each row of the tables has fired."""
     logger.remove()
-    outcome = run_seed(plan)
+    with ExitStack() as stack:
+        fired = stack.enter_context(counting()) if rows else Counter()
+        outcome = run_seed(plan)
     if twice:
         again = run_seed(plan)
         if again.digest != outcome.digest and outcome.ok:
@@ -66,7 +71,7 @@ def run_one(plan: Plan, twice: bool, folder: Path) -> dict[str, Any]:
     told = outcome.plain()
     if not outcome.ok:
         told |= write_down(outcome, folder)
-    return told
+    return told, fired
 
 
 def write_down(outcome: Outcome, folder: Path) -> dict[str, Any]:
@@ -82,14 +87,14 @@ def write_down(outcome: Outcome, folder: Path) -> dict[str, Any]:
     return told
 
 
-def run_all(args: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any]]:
+def run_all(args: argparse.Namespace, folder: Path) -> Iterator[tuple[dict[str, Any], Counts]]:
     """Yield the outcomes of every seed, as they come."""
     profile = profile_of(args.profile)
     plans = [
         Plan(seed, args.minutes, profile, digest=args.digest or args.twice)
         for seed in range(args.seed, args.seed + args.seeds)
     ]
-    work = [(plan, args.twice, folder) for plan in plans]
+    work = [(plan, args.twice, folder, args.rows is not None) for plan in plans]
     if args.jobs == 1:
         yield from (run_one(*one) for one in work)
         return
@@ -97,7 +102,7 @@ def run_all(args: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any]]:
         yield from pool.imap_unordered(_run_one, work)
 
 
-def _run_one(work: tuple[Plan, bool, Path]) -> dict[str, Any]:
+def _run_one(work: tuple[Plan, bool, Path, bool]) -> tuple[dict[str, Any], Counts]:
     return run_one(*work)
 
 
@@ -176,6 +181,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--twice", action="store_true", help="run each seed twice and compare digests")
     made.add_argument("--digest", action="store_true", help="print each seed's digest")
     made.add_argument("--memory", action="store_true", help="one run without faults; print what grows")
+    made.add_argument("--rows", type=Path, metavar="FILE", help="write which rows of the tables have fired (JSON)")
     made.add_argument("--out", type=Path, metavar="DIR", help="where journals of failures go (default: a new folder)")
     made.add_argument("--json", action="store_true", help="print the figures as JSON")
     return made
@@ -189,10 +195,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(json.dumps(drift(args.seed, args.minutes)))
         return 0
     folder = args.out or Path(tempfile.mkdtemp(prefix="mmfsm-simulate-"))
-    tally = Tally()
+    tally, rows = Tally(), Counts()
     try:
-        for told in run_all(args, folder):
+        for told, fired in run_all(args, folder):
             tally.take(told)
+            rows += fired
             _progress(tally, args.seeds)
             if told["kind"] == "broken":
                 print(say(told), file=sys.stderr)
@@ -201,6 +208,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
+    if args.rows is not None:
+        args.rows.parent.mkdir(parents=True, exist_ok=True)
+        args.rows.write_text(to_json(rows), encoding="utf-8")
     figures = tally.figures()
     if args.json:
         print(json.dumps(figures))

@@ -41,7 +41,7 @@ class _Timer(asyncio.TimerHandle):
     def __init__(
         self, when: float, callback: Callable[..., object], args: Any, loop: VirtualLoop, context: Context | None
     ) -> None:
-        self._context, self._loop = context, loop  # type: ignore[assignment]
+        self._context, self._loop = context, loop
         self._callback, self._args = callback, args
         self._cancelled, self._repr, self._source_traceback = False, None, None
         self._when, self._scheduled = when, True

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from mmfsm.coverage import from_json
+from runner.simulate import main
 from runner.simulator.run import Outcome, Plan, run_seed
 from runner.simulator.swarm import CALM, Profile, draw
 from tests.support.stock import stock_tables
@@ -92,3 +94,13 @@ def test_profiles_are_drawn_from_the_seed() -> None:
     assert draw(7, 600) == draw(7, 600) != draw(8, 600)
     assert len(names) == 36, sorted(names)
     assert all(rule.to_ms is not None and rule.to_ms <= 60_000 for rule in draw(7, 600).rules(60))
+
+
+def test_a_simulation_tells_which_rows_it_has_fired(tmp_path: Path) -> None:
+    """`--rows FILE`: counts that the drawing command reads; over two processes they add up as over one."""
+    files = [tmp_path / f"{jobs}.json" for jobs in (1, 2)]
+    for jobs, file in enumerate(files, 1):
+        assert main(["--seeds", "2", "--minutes", "0.2", "--jobs", str(jobs), "--rows", str(file), "--json"]) == 0
+    one, two = (from_json(file.read_text(), file.name) for file in files)
+
+    assert one == two and one["HedgeTicket", "PENDING", "opened", "may_hedge"] > 0

@@ -30,7 +30,7 @@ def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_broken_rule_shrinks_to_a_few_events(forgetful: None, tmp_path: Path) -> None:
     """Thousands of events become a few dozen that break the same rule; both lists are journals that replay."""
-    told = run_one(Plan(1, 0.5, CALM), False, tmp_path)
+    told, _fired = run_one(Plan(1, 0.5, CALM), False, tmp_path)
 
     assert told["kind"] == "broken" and told["rule"] == told["shortest_rule"] == "delta = tickets + dust"
     few, all_of_them = read_segment(Path(told["shortest"])), read_segment(Path(told["journal"]))

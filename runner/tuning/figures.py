@@ -59,7 +59,7 @@ def net_bps(runs: Sequence[Figures]) -> float | None:
     1.0
     """
     turnover = sum(one.turnover for one in runs)
-    return sum(one.net for one in runs) / turnover * BPS if turnover else None
+    return BPS * sum(one.net for one in runs) / turnover if turnover else None
 
 
 def per_hour(name: str) -> Statistic:

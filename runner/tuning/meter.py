@@ -29,8 +29,8 @@ class Meter:
         self._exchange = exchange
         self._coin, self._usdt, self._cash = self._held(BASE), self._held(QUOTE), exchange.perp.cash
         self._last: Fill | None = None
-        self._delta = ZERO
-        self._looked_ms = self._sampled_ms = now_ms
+        self._delta = self._position = ZERO  # as of the last look
+        self._counted_ms = now_ms
         self._booked = ZERO  # what perp fills did to the cash: the rest of its change is funding
         self.accrued = self.peak = ZERO
         self.turnover = self.fees = ZERO
@@ -48,17 +48,13 @@ class Meter:
                 break
             self._book(fill)
         self._last = fills[-1]
-        self._integrate(now_ms)
-        self._delta = self._exchange.perp.net + self._held(BASE) - self._coin
+        self._count(now_ms)
+        self._position = self._exchange.perp.net
+        self._delta = self._position + self._held(BASE) - self._coin
 
     def sample(self, now_ms: int) -> None:
         """Take the equity, and count funding and exposure up to now."""
-        perp, floor = self._exchange.perp, self._exchange.floor
-        if perp.positions:
-            share = Decimal(now_ms - self._sampled_ms) / INTERVAL_MS
-            self.accrued -= perp.net * perp.mark * floor.funding_rate * share
-        self._sampled_ms = now_ms
-        self._integrate(now_ms)
+        self._count(now_ms)
         if self._last is None:
             return
         net = self.net
@@ -104,10 +100,14 @@ class Meter:
     def _price(self) -> Decimal:
         return self._exchange.matchers["spot"].mid or ZERO
 
-    def _integrate(self, now_ms: int) -> None:
+    def _count(self, now_ms: int) -> None:
+        # What was held since the last count, times how long: exposure and funding.
+        for_ms, self._counted_ms = now_ms - self._counted_ms, now_ms
         if self._delta:
-            self.unhedged_notional_s += float(abs(self._delta) * self._price()) * (now_ms - self._looked_ms) / 1000
-        self._looked_ms = now_ms
+            self.unhedged_notional_s += float(abs(self._delta) * self._price()) * for_ms / 1000
+        if self._position:
+            rate, mark = self._exchange.floor.funding_rate, self._exchange.perp.mark
+            self.accrued -= self._position * mark * rate * for_ms / INTERVAL_MS
 
     def _book(self, fill: Fill) -> None:
         self.fills += 1

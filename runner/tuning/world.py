@@ -66,6 +66,7 @@ class CoarseWorld(World):
     def _take_step(self) -> None:
         now, step, venue = self.now_ms, self._step, self.venue
         while self._rate is not None and self._rate.at_ms <= now:
+            self.meter.sample(now)  # until now the old rate ran
             venue.exchange.advance(now)  # the interval that ends is settled at its own rate
             venue.market(self._rate, now)
             self._rate = next(self._funding, None)

@@ -98,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     quiet()
     try:
         setup, texts = setup_of(args), texts_of(args)
-        settings_of(texts, setup)
+        settings_of(texts)
     except (ParamError, ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2

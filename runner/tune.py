@@ -45,6 +45,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--trials", type=whole(1, 100_000), default=200, metavar="N", help="in all (default 200)")
     made.add_argument("--fit-seeds", type=whole(1, 1000), default=4, metavar="N", help="a trial's (default 4)")
     made.add_argument("--judge-seeds", type=whole(2, 10_000), default=20, metavar="N", help="(default 20)")
+    made.add_argument(
+        "--judge-move-bps", type=float, default=0.0, metavar="X", help="as --move-bps, for the verdict (default 0)"
+    )
     goal = Goal()
     bound = made.add_argument_group("bounds").add_argument
     bound("--unhedged-max", type=float, default=goal.unhedged_max, metavar="X", help="USDT·s per hour (20000)")
@@ -66,13 +69,15 @@ def job_of(args: argparse.Namespace) -> Job:
         ParamError, ValueError, OSError: something asked for is not usable; nothing has run.
     """
     setup, texts = setup_of(args), texts_of(args)
-    settings_of(texts, setup)
+    settings_of(texts)
     goal = Goal(unhedged_max=args.unhedged_max, drawdown_max=args.drawdown_max, turnover_min=args.turnover_min)
-    return Job(
+    job = Job(
         storage=args.storage, study=args.study, setup=setup, space=read_space(args.space), goal=goal, texts=texts,
         trials=args.trials, seed=args.seed, fit_seeds=args.fit_seeds, judge_seeds=args.judge_seeds,
-        heartbeat_s=args.heartbeat,
+        judge_move_bps=args.judge_move_bps, heartbeat_s=args.heartbeat,
     )  # fmt: skip
+    _ = job.judging_setup.told  # bounds of it are checked now, not after the search
+    return job
 
 
 def search(job: Job, jobs: int) -> None:

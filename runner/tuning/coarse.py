@@ -1,11 +1,11 @@
-"""A market made coarse enough to run an hour in seconds: books a few times a second, every trade still met.
+"""A market made coarse enough to run an hour in seconds: every trade is met, a book is told when it matters.
 
-    Step   what happens at one moment: trades since the last step, then one book of each leg
+    Step   what happens at one moment: trades since the last step, then a book of each leg that has moved
 
-What is coarser than a recording: a leg's book is the last one of each step, so the bot sees it less often, and a quote
-meets a moved touch up to a step later. Trades keep price and size; those of a step are told at its end, those of one
-side and price as one. Spot trades are left out: nothing of ours ever rests there. Without a tape, `walk` draws steps
-shaped after the figures of `runner.paper.synthetic`.
+What is coarser than a recording: events of 150 ms come together at their end, trades of one side and price as one; and
+of the books of a leg only those are told, to exchange and bot alike, whose mid has moved by so many bps since the last
+one, or that are two seconds younger. Spot trades are left out: nothing of ours ever rests there. Without a tape, `walk`
+draws steps shaped after the figures of `runner.paper.synthetic`.
 """
 
 from __future__ import annotations
@@ -25,11 +25,16 @@ from runner.paper.resampled import ResampledMarket, read_tape
 from runner.paper.values import BookEvent, Level, MarketEvent, Product, Side, TradeEvent
 from runner.simulator.market import price_of
 
+STEP_MS = 150  # the pace of Bitget's books5 on the perp
+AGE_MS = 2_000
 LEVELS = 5
 LADDERS = 64
-TICKS_PER_UNIT = 100
 LOT_PLACES: dict[Product, int] = {"perp": 2, "spot": 4}
-PULL_PER_S = 0.33  # of the basis' deviation, lost in a second: half of it in two seconds
+PULL = 0.05  # of the basis' deviation, lost in a step: half of it in two seconds
+QUIET_SD_BPS, LIVELY_SD_BPS = 0.6, 3.34
+"""Over a second. A tenth of the time is lively, in bursts of a second: 0.9 · 0.6² + 0.1 · 3.34² = 1.2²."""
+
+LIVELY_STAYS, LIVELY_BEGINS = 0.85, 0.15 / 9
 
 
 @attrs.frozen(eq=False)
@@ -41,39 +46,63 @@ class Step:
     books: tuple[BookEvent, ...]
 
 
-def steps_of_tape(directory: Path, seed: int, step_ms: int, block_s: tuple[int, int], thin: Decimal) -> Iterator[Step]:
+class Thinner:
+    """Says which books are told: those of a leg that has moved by `move_bps`, or whose last one is too old."""
+
+    def __init__(self, move_bps: float) -> None:
+        self._share = move_bps * 1e-4
+        self._last: dict[Product, tuple[float, int]] = {}
+
+    def tells(self, leg: Product, mid: float, at_ms: int) -> bool:
+        """Whether a leg's book with this mid is told now; if so, it is the one to move from."""
+        last = self._last.get(leg)
+        if last is not None and abs(mid - last[0]) < last[0] * self._share and at_ms - last[1] < AGE_MS:
+            return False
+        self._last[leg] = (mid, at_ms)
+        return True
+
+
+def steps_of_tape(
+    directory: Path, seed: int, move_bps: float, block_s: tuple[int, int], thin: Decimal
+) -> Iterator[Step]:
     """Yield blocks of the recording for ever, made coarse; see `ResampledMarket` for what a block is.
 
     Raises:
         FileNotFoundError: a leg's file is missing.
         ValueError: the tape is not longer than the longest block.
     """
-    market = ResampledMarket(directory, seed, block_s, thin, read=lambda where, share: _coarse(where, share, step_ms))
+    market = ResampledMarket(directory, seed, block_s, thin, read=lambda where, share: _coarse(where, share, move_bps))
     return _steps(market.events())
 
 
 def _steps(events: Iterable[MarketEvent]) -> Iterator[Step]:
     for at_ms, group in itertools.groupby(events, key=lambda event: event.at_ms):
-        found = list(group)
-        books = {event.product: event for event in found if isinstance(event, BookEvent)}
-        yield Step(at_ms, tuple(event for event in found if isinstance(event, TradeEvent)), tuple(books.values()))
+        trades: list[TradeEvent] = []
+        books: dict[Product, BookEvent] = {}
+        for event in group:
+            if isinstance(event, BookEvent):
+                books[event.product] = event
+            elif isinstance(event, TradeEvent):
+                trades.append(event)
+        yield Step(at_ms, tuple(trades), tuple(books.values()))
 
 
 @lru_cache(maxsize=4)
-def _coarse(directory: Path, thin: Decimal, step_ms: int) -> Sequence[MarketEvent]:
-    return tuple(conflated(read_tape(directory, thin), step_ms))
+def _coarse(directory: Path, thin: Decimal, move_bps: float) -> Sequence[MarketEvent]:
+    return tuple(conflated(read_tape(directory, thin), move_bps))
 
 
-def conflated(events: Iterable[MarketEvent], step_ms: int) -> Iterator[MarketEvent]:
-    """Yield, at the end of each step, its perp trades (one a side and price, in order) and the last book of each leg.
+def conflated(events: Iterable[MarketEvent], move_bps: float) -> Iterator[MarketEvent]:
+    """Yield, at the end of each step, its perp trades (one a side and price, in order) and the books that are told.
 
     >>> told = ((10, 5), (20, 6), (30, 5))
     >>> trades = [TradeEvent(at_ms, "perp", Decimal(price), Decimal(1), "buy") for at_ms, price in told]
-    >>> [(one.at_ms, int(one.price), int(one.qty)) for one in conflated(trades, 100)]
-    [(100, 5, 2), (100, 6, 1)]
+    >>> [(one.at_ms, int(one.price), int(one.qty)) for one in conflated(trades, 0.5)]
+    [(150, 5, 2), (150, 6, 1)]
     """
-    for number, group in itertools.groupby(events, key=lambda event: event.at_ms // step_ms):
-        at_ms = (number + 1) * step_ms
+    thinner = Thinner(move_bps)
+    for number, group in itertools.groupby(events, key=lambda event: event.at_ms // STEP_MS):
+        at_ms = (number + 1) * STEP_MS
         trades: dict[tuple[Side, Decimal], Decimal] = {}
         books: dict[Product, BookEvent] = {}
         for event in group:
@@ -84,33 +113,34 @@ def conflated(events: Iterable[MarketEvent], step_ms: int) -> Iterator[MarketEve
                 trades[key] = trades.get(key, Decimal(0)) + event.qty
         for (side, price), qty in trades.items():
             yield TradeEvent(at_ms, "perp", price, qty, side)
-        yield from (attrs.evolve(book, at_ms=at_ms) for book in books.values())
+        for leg, book in books.items():
+            if thinner.tells(leg, float(book.bids[0][0] + book.asks[0][0]) / 2, at_ms):
+                yield attrs.evolve(book, at_ms=at_ms)
 
 
-def walk(seed: int, step_ms: int) -> Iterator[Step]:
-    """Yield an endless drawn market; the same seed and step give the same steps.
+def walk(seed: int, move_bps: float) -> Iterator[Step]:
+    """Yield an endless drawn market; the same seed and threshold give the same steps.
 
-    The mid is a random walk (1.2 bps over a second), the basis −4.4 bps with a pull home. Between two books somebody
-    sells at the lowest and buys at the highest point of the path, drawn as the extremes of a Brownian bridge: with
-    a and b its ends and s its spread, max = (a + b + √((b − a)² − 2 s² ln u)) / 2, u uniform (Karatzas and Shreve,
-    Brownian Motion and Stochastic Calculus, 1991, 4.3.40).
+    The mid is a random walk whose spread comes in bursts (1.2 bps over a second on average), the basis −4.4 bps with a
+    pull home. In each step somebody sells at the lowest and buys at the highest point of the path, drawn as the
+    extremes of a Brownian bridge: with a and b its ends and s its spread, max = (a + b + √((b − a)² − 2 s² ln u)) / 2,
+    u uniform (Karatzas and Shreve, Brownian Motion and Stochastic Calculus, 1991, 4.3.40).
     """
-    rng = random.Random(f"coarse market {seed}")
+    rng, thinner = random.Random(f"coarse market {seed}"), Thinner(move_bps)
     ladders: dict[Product, list[tuple[Decimal, ...]]] = {leg: _ladders(rng, leg) for leg in ("perp", "spot")}
-    second = step_ms / 1000
-    past = fair = shape.START_TICKS
-    basis = shape.BASIS_BPS
-    pull = min(1.0, PULL_PER_S * second)
-    noise = shape.BASIS_SD_BPS * math.sqrt(pull * (2 - pull))
-    for at_ms in itertools.count(0, step_ms):
-        bid = int(fair)
-        spot = int(fair / (1 + basis * 1e-4))
-        sd = fair * shape.MID_SD_BPS * 1e-4 * math.sqrt(second)
-        books = (_book(rng, at_ms, "perp", bid, ladders), _book(rng, at_ms, "spot", spot, ladders))
-        yield Step(at_ms, _extremes(rng, at_ms, past, fair, sd) if at_ms else (), books)
-        past = fair
-        fair = max(fair + rng.gauss(0, sd), shape.START_TICKS / 2)
-        basis += pull * (shape.BASIS_BPS - basis) + rng.gauss(0, noise)
+    fair, basis, is_lively = shape.START_TICKS, shape.BASIS_BPS, False
+    noise = shape.BASIS_SD_BPS * math.sqrt(PULL * (2 - PULL))
+    trades: tuple[TradeEvent, ...] = ()
+    for at_ms in itertools.count(0, STEP_MS):
+        mids: tuple[tuple[Product, float], ...] = (("perp", fair), ("spot", fair / (1 + basis * 1e-4)))
+        books = [_book(rng, at_ms, leg, int(mid), ladders) for leg, mid in mids if thinner.tells(leg, mid, at_ms)]
+        if trades or books:
+            yield Step(at_ms, trades, tuple(books))
+        is_lively = rng.random() < (LIVELY_STAYS if is_lively else LIVELY_BEGINS)
+        sd = fair * (LIVELY_SD_BPS if is_lively else QUIET_SD_BPS) * 1e-4 * math.sqrt(STEP_MS / 1000)
+        past, fair = fair, max(fair + rng.gauss(0, sd), shape.START_TICKS / 2)
+        trades = _extremes(rng, at_ms + STEP_MS, past, fair, sd)
+        basis += PULL * (shape.BASIS_BPS - basis) + rng.gauss(0, noise)
 
 
 def _extremes(rng: random.Random, at_ms: int, a: float, b: float, sd: float) -> tuple[TradeEvent, ...]:

@@ -30,7 +30,13 @@ def add_conditions(parser: argparse.ArgumentParser) -> None:
     add("--tape", type=Path, metavar="DIR", help="a recording, resampled in blocks (default: a drawn market)")
     add("--block-s", type=int, nargs=2, default=DEFAULT.block_s, metavar=("MIN", "MAX"), help="blocks (default 10 30)")
     add("--thin", type=_decimal, default=DEFAULT.thin, metavar="X", help="share of the recorded sizes (default 1)")
-    add("--books-per-s", type=int, default=DEFAULT.books_per_s, metavar="N", help="of each leg (default 1, most 10)")
+    add(
+        "--move-bps",
+        type=float,
+        default=DEFAULT.move_bps,
+        metavar="X",
+        help="told books: the report says (default 0.5; 0: every one)",
+    )
     add("--funding", type=Path, metavar="FILE", help="recorded rates, CSV with venue,settlement_ms,rate (or .gz)")
     add("--perp-fee", type=_fees, default=_default_fees("perp"), metavar="M/T", help="maker/taker bps (default 2/6)")
     add("--spot-fee", type=_fees, default=_default_fees("spot"), metavar="M/T", help="maker/taker bps (default 10/10)")
@@ -51,7 +57,7 @@ def setup_of(args: argparse.Namespace) -> Setup:
     """
     setup = Setup(
         minutes=args.minutes, tape=args.tape, block_s=tuple(args.block_s), thin=args.thin,
-        books_per_s=args.books_per_s, funding=args.funding,
+        move_bps=args.move_bps, funding=args.funding,
         perp_maker_bps=args.perp_fee[0], perp_taker_bps=args.perp_fee[1],
         spot_maker_bps=args.spot_fee[0], spot_taker_bps=args.spot_fee[1],
         latency_ms=args.latency_ms, jitter_ms=args.jitter_ms,

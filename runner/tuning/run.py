@@ -9,28 +9,37 @@ from pathlib import Path
 
 from mmfsm import actions as do
 from mmfsm import events as ev
+from mmfsm.errors import ParamError
+from runner.paper.options import Credentials
 from runner.settings import Settings, load_settings
 from runner.simulator.bot import SimulatedRunner, loopback_keys
 from runner.simulator.clock import VirtualLoop, virtual_time
 from runner.simulator.network import Line
 from runner.simulator.run import START_MS, compiled_tables
+from runner.tuning.coarse import AGE_MS
 from runner.tuning.figures import Figures
 from runner.tuning.funding import INTERVAL_MS
 from runner.tuning.setup import Setup, funding_events
 from runner.tuning.world import CoarseWorld
 
+BOOK_STALE_MIN_MS = AGE_MS + 1_000
+
 FIXED = {"PERP_TIF": "both", "LOG_PATH": "/dev/null", "LOG_LEVEL": "ERROR"}
 """Spelling of time in force and the log: no matter of a parameter set."""
 
 
-def settings_of(params: Mapping[str, str], setup: Setup) -> Settings:
+def settings_of(params: Mapping[str, str]) -> Settings:
     """Return the bot's settings: `params` by name in capitals, everything else its default.
 
     Raises:
         ParamError: a name or a value is not usable.
     """
-    keys = loopback_keys(setup.options(0, setup.rates(0)[0]).credentials)
-    return load_settings({**params, **FIXED, **keys}, Path("/nonexistent/.env"))[0]
+    keys = loopback_keys(Credentials())
+    settings = load_settings({**params, **FIXED, **keys}, Path("/nonexistent/.env"))[0]
+    if settings.book_stale_ms < BOOK_STALE_MIN_MS:
+        takes = f"{BOOK_STALE_MIN_MS} ms or more in a simulated run, where books may be {AGE_MS} ms apart"
+        raise ParamError("BOOK_STALE_MS", settings.book_stale_ms, takes)
+    return settings
 
 
 def run(setup: Setup, params: Mapping[str, str], seed: int) -> Figures:
@@ -40,7 +49,7 @@ def run(setup: Setup, params: Mapping[str, str], seed: int) -> Figures:
         ParamError: a parameter is not usable.
         ValueError, OSError: tape or funding cannot be used.
     """
-    settings, rates = settings_of(params, setup), setup.rates(seed)
+    settings, rates = settings_of(params), setup.rates(seed)
     # Any moment of a funding interval may be the run's start.
     start_ms = START_MS - START_MS % INTERVAL_MS + random.Random(f"start {seed}").randrange(INTERVAL_MS // 1000) * 1000
     funding = funding_events(rates, start_ms - start_ms % INTERVAL_MS + INTERVAL_MS)

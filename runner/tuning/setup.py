@@ -15,7 +15,7 @@ from runner.tuning import coarse
 from runner.tuning.coarse import Step
 from runner.tuning.funding import INTERVAL_H, INTERVAL_MS, MEAN_BPS, recorded_rates, synthetic_rates
 
-BOOKS_PER_S_MAX = 10
+MOVE_BPS_MAX = 10
 MINUTES_MAX = 7 * 24 * 60
 FEE_BPS_MAX = 100
 _BPS = Decimal("0.0001")
@@ -43,7 +43,7 @@ class Setup:
         tape: folder of a recording; None for the drawn market.
         block_s: shortest and longest block of the recording, whole seconds.
         thin: share of the recorded sizes that is there, above 0 and at most 1.
-        books_per_s: how often the bot sees a book of each leg.
+        move_bps: a leg's book is told when its mid has moved by so much, or after two seconds; 0: every one.
         funding: file of recorded rates; None for the stated distribution.
         latency_ms, jitter_ms: of a message one way: a floor, and the mean of what is drawn on top of it.
     """
@@ -52,7 +52,7 @@ class Setup:
     tape: Path | None = None
     block_s: tuple[int, int] = (10, 30)
     thin: Decimal = attrs.field(default=Decimal(1), validator=_above_zero)
-    books_per_s: int = attrs.field(default=1, validator=_within(1, BOOKS_PER_S_MAX))
+    move_bps: float = attrs.field(default=0.5, validator=_within(0, MOVE_BPS_MAX))
     funding: Path | None = None
     perp_maker_bps: Decimal = attrs.field(default=Decimal(2), validator=_within(-FEE_BPS_MAX, FEE_BPS_MAX))
     perp_taker_bps: Decimal = attrs.field(default=Decimal(6), validator=_within(-FEE_BPS_MAX, FEE_BPS_MAX))
@@ -60,11 +60,6 @@ class Setup:
     spot_taker_bps: Decimal = attrs.field(default=Decimal(10), validator=_within(-FEE_BPS_MAX, FEE_BPS_MAX))
     latency_ms: int = attrs.field(default=8, validator=_within(0, 10_000))
     jitter_ms: int = attrs.field(default=6, validator=_within(0, 10_000))
-
-    @property
-    def step_ms(self) -> int:
-        """Time between two books of a leg."""
-        return 1000 // self.books_per_s
 
     def steps(self, seed: int) -> Iterator[Step]:
         """Return a seed's market.
@@ -74,8 +69,8 @@ class Setup:
             ValueError: the tape is too short for its blocks.
         """
         if self.tape is None:
-            return coarse.walk(seed, self.step_ms)
-        return coarse.steps_of_tape(self.tape, seed, self.step_ms, self.block_s, self.thin)
+            return coarse.walk(seed, self.move_bps)
+        return coarse.steps_of_tape(self.tape, seed, self.move_bps, self.block_s, self.thin)
 
     def rates(self, seed: int) -> list[Decimal]:
         """Return a seed's funding: the rate at the start, then one for each settlement that may fall into the run.
@@ -117,9 +112,16 @@ class Setup:
 
     def _coarse(self) -> str:
         return (
-            f"{self.books_per_s} book(s) a second and leg, straight to the bot; trades of {self.step_ms} ms arrive "
-            "together; no public ticker; no faults; orders and answers keep their wire"
+            f"{self.told}, straight to the bot; trades of {coarse.STEP_MS} ms arrive together; no public ticker; no "
+            "faults; orders, answers and private pushes keep their wire"
         )
+
+    @property
+    def told(self) -> str:
+        """When a book is told, for a reader."""
+        if not self.move_bps:
+            return f"a book of each leg every {coarse.STEP_MS} ms"
+        return f"a book of a leg when its mid has moved by {self.move_bps:g} bps, or after {coarse.AGE_MS} ms"
 
     def _funding(self) -> str:
         counted = "counted by the time a position is held, not by settlements"

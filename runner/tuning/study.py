@@ -57,7 +57,8 @@ class _Surplus(Exception):
 
 @attrs.frozen(kw_only=True)
 class Job:
-    """All that a worker needs. `texts`: settings by name in capitals that hold for every trial."""
+    """All that a worker needs. `texts`: settings by name in capitals that hold for every trial; `judge_move_bps`: how
+    fine the verdict's market is (see `Setup`)."""
 
     storage: str
     study: str
@@ -69,6 +70,7 @@ class Job:
     seed: int = 1
     fit_seeds: int = 4
     judge_seeds: int = 20
+    judge_move_bps: float = 0.0
     heartbeat_s: int = 10
 
     @property
@@ -80,6 +82,11 @@ class Job:
     def fitting(self) -> list[int]:
         """The seeds trials see."""
         return list(range(self.seed, self.seed + self.fit_seeds))
+
+    @property
+    def judging_setup(self) -> Setup:
+        """The verdict's conditions: those of the trials, with a finer market if asked for."""
+        return attrs.evolve(self.setup, move_bps=self.judge_move_bps)
 
     @property
     def judging(self) -> list[int]:
@@ -250,7 +257,7 @@ def _run_trial(job: Job, study: optuna.Study, storage: RDBStorage, trial: optuna
     texts = {**job.texts, **job.space.texts(drawn)}
     trial.set_user_attr("settings", texts)
     try:
-        settings_of(texts, job.setup)
+        settings_of(texts)
     except ParamError as error:  # each is within its bounds; together they are not usable
         trial.set_user_attr("refused", str(error))
         runs: list[Figures] = []

@@ -48,6 +48,7 @@ class Verdict:
             "within_bounds": sum(map(is_within, self.trials)),
             "fitting_seeds": job.fitting,
             "judging_seeds": job.judging,
+            "judged_in": job.judging_setup.told,
             "baseline": {"settings": dict(job.texts), "judged": plain(intervals(self.theirs))},
             "best": None,
             "units": UNITS,
@@ -74,7 +75,7 @@ def judge(job: Job, trials: list[FrozenTrial], jobs: int, told: Callable[[int], 
     """Run the best trial and the baseline on the judging seeds."""
     best = best_of(trials)
     sets: list[Texts] = [job.texts] if best is None else [job.texts, best.user_attrs["settings"]]
-    runs = runs_over(job.setup, [(texts, seed) for texts in sets for seed in job.judging], jobs, told)
+    runs = runs_over(job.judging_setup, [(texts, seed) for texts in sets for seed in job.judging], jobs, told)
     count = len(job.judging)
     return Verdict(job, trials, best, runs[count:], runs[:count])
 
@@ -91,6 +92,7 @@ def headings(verdict: Verdict) -> list[tuple[str, str]]:
         ("judged on", f"seeds {job.judging[0]} to {job.judging[-1]}, {job.setup.minutes:g} minutes each"),
         *job.goal.words(),
         *job.setup.words(),
+        ("judged in", f"the same market, but {job.judging_setup.told}"),
     ]
 
 

@@ -14,7 +14,7 @@ from mmfsm.values import InstType, Level
 from runner.paper.api import Answer, Request
 from runner.paper.options import PaperOptions
 from runner.paper.values import BookEvent as VenueBook
-from runner.paper.values import FundingEvent, TradeEvent, opposite
+from runner.paper.values import FundingEvent, MarketEvent, TradeEvent, opposite
 from runner.paper.values import Level as VenueLevel
 from runner.simulator.clock import VirtualLoop
 from runner.simulator.network import Line
@@ -70,15 +70,15 @@ class CoarseWorld(World):
             venue.exchange.advance(now)  # the interval that ends is settled at its own rate
             venue.market(self._rate, now)
             self._rate = next(self._funding, None)
-        for trade in step.trades:
-            if self._is_met(trade):
-                venue.market(trade, now)
-        for book in step.books:
-            venue.market(book, now)
-        self.meter.look(now)
-        self.meter.sample(now)
-        self._push_out()
-        if self.on_book is not None:
+        events: list[MarketEvent] = [trade for trade in step.trades if self._is_met(trade)]
+        events += step.books
+        for event in events:
+            venue.market(event, now)
+        if events:
+            self.meter.look(now)
+            self.meter.sample(now)
+            self._push_out()
+        if step.books:
             self._told_s = max(self._told_s, self.loop.time() + self.line.delay_s())
             self.loop.call_at(self._told_s, self._tell, step.books, now)
         self._step = next(self._steps)

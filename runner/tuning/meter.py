@@ -34,7 +34,7 @@ class Meter:
         self._booked = ZERO  # what perp fills did to the cash: the rest of its change is funding
         self.accrued = self.peak = ZERO
         self.turnover = self.fees = ZERO
-        self.fills = self.quote_fills = self.quotes = self.trips = self.unwinds = 0
+        self.fills = self.quotes = self.trips = self.unwinds = 0
         self.unhedged_notional_s = self.drawdown = 0.0
         self.filled_quotes: set[str] = set()
 

@@ -31,6 +31,7 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from mmfsm.errors import ParamError
 from runner.log import version_of_mmfsm
@@ -55,12 +56,20 @@ class _Surplus(Exception):
     """The trial is one more than was asked for."""
 
 
+def _is_address(_job: object, _attribute: object, value: str) -> None:
+    try:
+        make_url(value)
+    except ArgumentError:
+        takes = "an address such as sqlite:///logs/tune.db or postgresql://user:password@host/database"
+        raise StudyError(f"the storage is {takes}") from None
+
+
 @attrs.frozen(kw_only=True)
 class Job:
     """All that a worker needs. `texts`: settings by name in capitals that hold for every trial; `judge_move_bps`: how
     fine the verdict's market is (see `Setup`)."""
 
-    storage: str
+    storage: str = attrs.field(validator=_is_address)
     study: str
     setup: Setup
     space: Space
@@ -77,6 +86,11 @@ class Job:
     def where(self) -> str:
         """The storage's address, without a password."""
         return make_url(self.storage).render_as_string(hide_password=True)
+
+    def bare(self, error: Exception) -> str:
+        """An error's kind and first line, without the storage's password."""
+        line, password = next(iter(str(error).splitlines()), ""), make_url(self.storage).password
+        return f"{type(error).__name__}: {line.replace(str(password), '***') if password else line}"
 
     @property
     def fitting(self) -> list[int]:
@@ -158,7 +172,7 @@ def _opened(job: Job) -> tuple[RDBStorage, optuna.Study]:
             break
         except Exception as error:  # every database has exceptions of its own; two may make one table at once
             if not again:
-                raise StudyError(f"{job.where}: the storage cannot be opened ({type(error).__name__})") from error
+                raise StudyError(f"{job.where}: the storage cannot be opened: {job.bare(error)}") from error
             time.sleep(WAIT_S)
     plan, made = job.plan(), study.user_attrs.get("plan")
     if made is None:

@@ -46,6 +46,7 @@ class Verdict:
             "space": {one.name: one.plain() for one in job.space.dimensions},
             "trials": len(self.trials),
             "within_bounds": sum(map(is_within, self.trials)),
+            "ended_early": sum(map(is_broken, self.trials)),
             "fitting_seeds": job.fitting,
             "judging_seeds": job.judging,
             "judged_in": job.judging_setup.told,
@@ -66,6 +67,11 @@ class Verdict:
         return told
 
 
+def is_broken(trial: FrozenTrial) -> bool:
+    """Whether one of a trial's runs ended by itself."""
+    return any(run.failure for run in runs_of(trial))
+
+
 def keeps(job: Job, runs: Sequence[Figures]) -> bool:
     """Whether runs keep every bound of the goal."""
     return all(miss <= 0 for miss in job.goal.misses(runs).values())
@@ -84,10 +90,11 @@ def headings(verdict: Verdict) -> list[tuple[str, str]]:
     """What was done and under which conditions, as (name, what)."""
     job, trials = verdict.job, verdict.trials
     hours = len(trials) * len(job.fitting) * job.setup.minutes / 60
-    within = sum(map(is_within, trials))
+    within, broken = sum(map(is_within, trials)), sum(map(is_broken, trials))
+    ended = f"; {broken} had a run that ended before its time, and count as missing every bound" if broken else ""
     return [
         ("study", f"{job.study} in {job.where}"),
-        ("trials", f"{len(trials)}, of which {within} keep the bounds; {hours:,.0f} virtual hours"),
+        ("trials", f"{len(trials)}, of which {within} keep the bounds; {hours:,.0f} virtual hours{ended}"),
         ("fitted on", f"seeds {job.fitting[0]} to {job.fitting[-1]}, {job.setup.minutes:g} minutes each"),
         ("judged on", f"seeds {job.judging[0]} to {job.judging[-1]}, {job.setup.minutes:g} minutes each"),
         *job.goal.words(),

@@ -9,13 +9,15 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
+import attrs
 import optuna
 import pytest
 from optuna.trial import TrialState
 
 from runner.__main__ import main
 from runner.tune import job_of, parser
-from runner.tuning.study import Job, finished, open_study, work
+from runner.tuning.setup import Setup
+from runner.tuning.study import Job, StudyError, finished, open_study, work
 
 ROOT = Path(__file__).parents[2]
 SPACE = """
@@ -195,12 +197,22 @@ def test_a_study_made_for_something_else_is_not_gone_on_with(place: Place, capsy
 def test_a_storage_that_cannot_be_opened_is_told_without_its_password(
     place: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The address is shown with stars where the password was."""
+    """The address is shown with stars where the password was; what is no address is told what one looks like."""
     monkeypatch.setattr("runner.tuning.study.OPEN_TRIES", 1)
     assert main(["tune", *place.words(1, "--storage", "nosuchdb://me:secret@127.0.0.1/x")]) == 2
     said = capsys.readouterr().err
 
     assert "nosuchdb://me:***@127.0.0.1/x" in said and "secret" not in said
+    assert main(["tune", *place.words(1, "--storage", "my file.db")]) == 2
+    assert "the storage is an address such as sqlite:///logs/tune.db" in capsys.readouterr().err
+
+
+def test_a_search_whose_trials_raise_gives_up(place: Place) -> None:
+    """A recording that is taken away in mid-search: after a few trials, with the error, not for ever."""
+    job = attrs.evolve(place.job(3), setup=Setup(minutes=0.2, tape=place.folder / "gone"))
+
+    with pytest.raises(StudyError, match=r"5 trials failed; the last with FileNotFoundError: no \*_usdm"):
+        work(job)
 
 
 class Page(HTMLParser):
@@ -211,12 +223,12 @@ class Page(HTMLParser):
         self.loads: list[str] = []
         self.tags: list[str] = []
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag: str, given: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         if tag in ("script", "link", "img", "iframe", "object", "embed", "base", "meta"):
-            self.loads += [f"{tag} {name}" for name, _ in attrs if name in ("src", "href", "http-equiv", "data")]
+            self.loads += [f"{tag} {name}" for name, _ in given if name in ("src", "href", "http-equiv", "data")]
         self.loads += [
-            f"{tag} {name}={value}" for name, value in attrs if name in ("src", "href", "xlink:href", "style")
+            f"{tag} {name}={value}" for name, value in given if name in ("src", "href", "xlink:href", "style")
         ]
 
 

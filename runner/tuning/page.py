@@ -99,7 +99,10 @@ def _history(verdict: Verdict) -> str:
     line: list[tuple[float, float]] = []
     for trial in verdict.trials:
         if is_within(trial):
-            best = max(trial.value or 0.0, line[-1][1]) if line else trial.value or 0.0
+            best = trial.value or 0.0
+            if line:
+                best = max(best, line[-1][1])
+                line.append((trial.number, line[-1][1]))
             line.append((trial.number, best))
     points = _points(verdict, {one.number: float(one.number) for one in verdict.trials})
     return scatter(points, "trial", "net bps", line=line)

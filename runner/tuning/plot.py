@@ -102,7 +102,7 @@ def whiskers(rows: Sequence[tuple[str, float, float, float]], unit: str) -> str:
         f'<text x="{across.at(edge):.1f}" y="{height - 8}" text-anchor="middle">{edge:.3g}</text>'
         for edge in (across.low, across.high)
     ]
-    parts.append(f'<text x="{WIDTH - 4}" y="{height - 8}" text-anchor="end">{escape(unit)}</text>')
+    parts.append(f'<text x="0" y="{height - 8}">{escape(unit)}</text>')
     return f'<svg viewBox="0 0 {WIDTH} {height}" role="img">{"".join(parts)}</svg>'
 
 

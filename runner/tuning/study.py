@@ -170,6 +170,9 @@ def _opened(job: Job) -> tuple[RDBStorage, optuna.Study]:
         try:
             storage, study = _open(job)
             break
+        except ImportError as error:
+            driver = "expected the database's driver, for PostgreSQL: pip install 'psycopg[binary]'"
+            raise StudyError(f"{job.where}: {driver} ({job.bare(error)})") from error
         except Exception as error:  # every database has exceptions of its own; two may make one table at once
             if not again:
                 raise StudyError(f"{job.where}: the storage cannot be opened: {job.bare(error)}") from error

@@ -252,3 +252,12 @@ def test_without_a_trial_within_the_bounds_it_says_so(place: Place, capsys: pyte
     said = capsys.readouterr().out
 
     assert "No trial keeps the bounds. The nearest is trial" in said and "turnover by 100%" in said
+
+
+def test_without_optuna_a_search_says_what_to_install_and_a_backtest_runs() -> None:
+    """Live trading and backtests do not need it; the command names the extra that does."""
+    code = "import sys; sys.modules['optuna'] = None; from runner.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    backtest = ["backtest", "--seeds", "1", "--minutes", "0.1", "--jobs", "1"]
+    for words, status, says in ((["tune", "x.toml"], 64, "pip install 'mmfsm[tune]'"), (backtest, 0, "")):
+        done = subprocess.run([sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True)
+        assert (done.returncode, says in done.stderr) == (status, True)

@@ -23,7 +23,6 @@ import attrs
 from runner.paper import synthetic as shape
 from runner.paper.resampled import ResampledMarket, read_tape
 from runner.paper.values import BookEvent, Level, MarketEvent, Product, Side, TradeEvent
-from runner.simulator.market import price_of
 
 STEP_MS = 150  # the pace of Bitget's books5 on the perp
 AGE_MS = 2_000
@@ -149,8 +148,8 @@ def _extremes(rng: random.Random, at_ms: int, a: float, b: float, sd: float) -> 
     )
     one, other = (Decimal(shape.lots_of(rng, "perp", 8, 2.0)).scaleb(-LOT_PLACES["perp"]) for _ in range(2))
     return (
-        TradeEvent(at_ms, "perp", price_of(int(low)), one, "sell"),
-        TradeEvent(at_ms, "perp", price_of(int(high) + 1), other, "buy"),
+        TradeEvent(at_ms, "perp", _price(int(low)), one, "sell"),
+        TradeEvent(at_ms, "perp", _price(int(high) + 1), other, "buy"),
     )
 
 
@@ -173,5 +172,10 @@ def _book(
     return BookEvent(at_ms, leg, _side(bid, -1, down), _side(ask, 1, up))
 
 
+@lru_cache(maxsize=100_000)
+def _price(ticks: int) -> Decimal:
+    return Decimal(ticks).scaleb(-2)
+
+
 def _side(best: int, step: int, ladder: tuple[Decimal, ...]) -> tuple[Level, ...]:
-    return tuple([(price_of(best + step * n), qty) for n, qty in enumerate(ladder)])
+    return tuple([(_price(best + step * n), qty) for n, qty in enumerate(ladder)])

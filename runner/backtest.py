@@ -19,7 +19,7 @@ from typing import Any
 
 from mmfsm.errors import ParamError
 from runner.tuning.figures import UNITS, Figures
-from runner.tuning.judge import intervals, plain, quiet, runs_over, shown, table
+from runner.tuning.judge import intervals, plain, progress, quiet, runs_over, shown, table
 from runner.tuning.options import add_conditions, setup_of, texts_of, whole
 from runner.tuning.run import settings_of
 from runner.tuning.setup import Setup
@@ -85,13 +85,6 @@ def conditions(setup: Setup, texts: dict[str, str], runs: Sequence[Figures]) -> 
     ]
 
 
-def progress(done: int, of: int) -> None:
-    """Tell a terminal how far it is."""
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r{done}/{of} runs " + ("\n" if done == of else ""))
-        sys.stderr.flush()
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command. Returns 0; 1 when a run failed, 2 when an option is not usable."""
     args = parser().parse_args(argv)
@@ -104,7 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     began_s = time.monotonic()
     tasks = [(texts, seed) for seed in range(args.seed, args.seed + args.seeds)]
-    runs = runs_over(setup, tasks, min(args.jobs, args.seeds), lambda done: progress(done, len(tasks)))
+    runs = runs_over(setup, tasks, min(args.jobs, args.seeds), progress)
     if args.json:
         print(json.dumps(report(setup, texts, runs, time.monotonic() - began_s)))
     else:

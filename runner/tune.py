@@ -14,16 +14,18 @@ import argparse
 import json
 import multiprocessing
 import os
+import re
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import attrs
 import optuna
 
 from mmfsm.errors import ParamError
 from runner.tuning.goal import Goal
-from runner.tuning.judge import number, quiet
+from runner.tuning.judge import number, progress, quiet
 from runner.tuning.options import add_conditions, setup_of, texts_of, whole
 from runner.tuning.page import page
 from runner.tuning.run import settings_of
@@ -40,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m runner tune", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     made.add_argument("space", type=Path, metavar="SPACE.toml", help="what is searched")
-    made.add_argument("--study", default="tune", metavar="NAME", help="the study's name (default tune)")
+    made.add_argument("--study", type=_name, default="tune", metavar="NAME", help="the study's name (default tune)")
     made.add_argument("--storage", default=STORAGE, metavar="URL", help=f"where it is kept (default {STORAGE})")
     made.add_argument("--trials", type=whole(1, 100_000), default=200, metavar="N", help="in all (default 200)")
     made.add_argument("--fit-seeds", type=whole(1, 1000), default=4, metavar="N", help="a trial's (default 4)")
@@ -62,6 +64,12 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[\w.-]{1,64}", text):
+        raise argparse.ArgumentTypeError(f"expected letters, digits, '.', '_' and '-', got {text!r}")
+    return text
+
+
 def job_of(args: argparse.Namespace) -> Job:
     """Return what is to be done.
 
@@ -71,13 +79,11 @@ def job_of(args: argparse.Namespace) -> Job:
     setup, texts = setup_of(args), texts_of(args)
     settings_of(texts)
     goal = Goal(unhedged_max=args.unhedged_max, drawdown_max=args.drawdown_max, turnover_min=args.turnover_min)
-    job = Job(
+    return Job(
         storage=args.storage, study=args.study, setup=setup, space=read_space(args.space), goal=goal, texts=texts,
-        trials=args.trials, seed=args.seed, fit_seeds=args.fit_seeds, judge_seeds=args.judge_seeds,
-        judge_move_bps=args.judge_move_bps, heartbeat_s=args.heartbeat,
+        judging_setup=attrs.evolve(setup, move_bps=args.judge_move_bps), trials=args.trials, seed=args.seed,
+        fit_seeds=args.fit_seeds, judge_seeds=args.judge_seeds, heartbeat_s=args.heartbeat,
     )  # fmt: skip
-    _ = job.judging_setup.told  # bounds of it are checked now, not after the search
-    return job
 
 
 def search(job: Job, jobs: int) -> None:
@@ -145,7 +151,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"\ninterrupted; the same command goes on with study {job.study!r}", file=sys.stderr)
         return 130
-    verdict = judge(job, finished(open_study(job)), args.jobs)
+    verdict = judge(job, finished(open_study(job)), args.jobs, progress)
     where = args.html or Path("logs") / f"tune-{job.study}.html"
     where.parent.mkdir(parents=True, exist_ok=True)
     where.write_text(page(verdict), encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Any
@@ -20,7 +21,7 @@ def runs_over(
     setup: Setup,
     tasks: Sequence[tuple[Texts, int]],
     jobs: int,
-    told: Callable[[int], None] = lambda _done: None,
+    told: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> list[Figures]:
     """Run every (settings, seed), and return the figures in the same order.
 
@@ -28,7 +29,7 @@ def runs_over(
         setup: the conditions.
         tasks: what to run.
         jobs: processes.
-        told: called with how many are done, after each.
+        told: called with how many are done, and of how many, after each.
 
     Raises:
         ParamError, ValueError, OSError: as `run`.
@@ -37,19 +38,26 @@ def runs_over(
     if jobs == 1:
         for number, (texts, seed) in enumerate(tasks):
             found[number] = run(setup, texts, seed)
-            told(len(found))
+            told(len(found), len(tasks))
         return list(found.values())
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), quiet) as pool:
         waiting = {pool.submit(run, setup, dict(texts), seed): n for n, (texts, seed) in enumerate(tasks)}
         for one in as_completed(waiting):
             found[waiting[one]] = one.result()
-            told(len(found))
+            told(len(found), len(tasks))
     return [found[number] for number in range(len(tasks))]
 
 
 def quiet() -> None:
     """Keep the runner's own log from a worker's terminal."""
     logger.remove()
+
+
+def progress(done: int, of: int) -> None:
+    """Tell a terminal how far it is."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r{done}/{of} runs " + ("\n" if done == of else ""))
+        sys.stderr.flush()
 
 
 def intervals(runs: Sequence[Figures]) -> dict[str, Interval]:

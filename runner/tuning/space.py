@@ -54,7 +54,7 @@ class Dimension:
     @property
     def is_whole(self) -> bool:
         """Whether it takes whole numbers alone."""
-        return type(_FIELDS[self.name].default) is int
+        return _kind(self.name) is int
 
     def suggest(self, trial: optuna.Trial) -> Any:
         """Draw a value for a trial."""
@@ -115,8 +115,8 @@ class Space:
         """Return settings as Optuna would have drawn them: those that are in the space, defaults for the rest."""
         found = {}
         for one in self.dimensions:
-            default = _text(_FIELDS[one.name].default)
-            value = one.drawn(texts.get(one.name.upper(), default))
+            text = texts.get(one.name.upper(), _text(_FIELDS[one.name].default))
+            value = one.drawn(text) if text else None
             if value is not None:
                 found[one.name] = value
         return found
@@ -173,7 +173,7 @@ def _listed(name: str, table: Mapping[str, Any]) -> Dimension:
 
 
 def _ranged(name: str, table: Mapping[str, Any]) -> Dimension:
-    if type(_FIELDS[name].default) not in (int, Decimal):
+    if _kind(name) not in (int, Decimal):
         raise SpaceError(f"[{name}]: takes {takes(_FIELDS[name])}, so expected choices")
     low, high = (_number(name, table, key) for key in ("low", "high"))
     step = _number(name, table, "step") if "step" in table else None
@@ -186,8 +186,7 @@ def _ranged(name: str, table: Mapping[str, Any]) -> Dimension:
         raise SpaceError(f"[{name}]: log needs low above 0 and no step")
     if step is not None and (step <= 0 or (high - low) % step):
         raise SpaceError(f"[{name}]: expected high to be low plus whole steps above 0, got {low}, {high}, step {step}")
-    whole = type(_FIELDS[name].default) is int
-    if whole and any(one % 1 for one in (low, high, step or 1)):
+    if _kind(name) is int and any(one % 1 for one in (low, high, step or 1)):
         raise SpaceError(f"[{name}]: takes whole numbers, got {low}, {high}, step {step}")
     _check(name, plain(low))
     _check(name, plain(high))
@@ -201,6 +200,12 @@ def _number(name: str, table: Mapping[str, Any], key: str) -> Decimal:
     return Decimal(value)
 
 
+def _kind(name: str) -> type:
+    # A parameter without a default is a number that may be left unset.
+    default = _FIELDS[name].default
+    return Decimal if default is None else type(default)
+
+
 def _check(name: str, text: str) -> None:
     # The parameter's own bounds; its error names them.
     field = _FIELDS[name]
@@ -209,6 +214,8 @@ def _check(name: str, text: str) -> None:
 
 
 def _text(value: object) -> str:
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return str(int(value))
     return plain(value) if isinstance(value, Decimal) else str(value)

@@ -66,12 +66,13 @@ def _is_address(_job: object, _attribute: object, value: str) -> None:
 
 @attrs.frozen(kw_only=True)
 class Job:
-    """All that a worker needs. `texts`: settings by name in capitals that hold for every trial; `judge_move_bps`: how
-    fine the verdict's market is (see `Setup`)."""
+    """All that a worker needs. `texts`: settings by name in capitals that hold for every trial; `judging_setup`: the
+    verdict's conditions, where they are finer than the trials'."""
 
     storage: str = attrs.field(validator=_is_address)
     study: str
     setup: Setup
+    judging_setup: Setup
     space: Space
     goal: Goal
     texts: Mapping[str, str] = attrs.field(factory=dict)
@@ -79,7 +80,6 @@ class Job:
     seed: int = 1
     fit_seeds: int = 4
     judge_seeds: int = 20
-    judge_move_bps: float = 0.0
     heartbeat_s: int = 10
 
     @property
@@ -96,11 +96,6 @@ class Job:
     def fitting(self) -> list[int]:
         """The seeds trials see."""
         return list(range(self.seed, self.seed + self.fit_seeds))
-
-    @property
-    def judging_setup(self) -> Setup:
-        """The verdict's conditions: those of the trials, with a finer market if asked for."""
-        return attrs.evolve(self.setup, move_bps=self.judge_move_bps)
 
     @property
     def judging(self) -> list[int]:

@@ -77,8 +77,8 @@ def keeps(job: Job, runs: Sequence[Figures]) -> bool:
     return all(miss <= 0 for miss in job.goal.misses(runs).values())
 
 
-def judge(job: Job, trials: list[FrozenTrial], jobs: int, told: Callable[[int], None] = lambda _done: None) -> Verdict:
-    """Run the best trial and the baseline on the judging seeds."""
+def judge(job: Job, trials: list[FrozenTrial], jobs: int, told: Callable[[int, int], None]) -> Verdict:
+    """Run the best trial and the baseline on the judging seeds; `told` as of `runs_over`."""
     best = best_of(trials)
     sets: list[Texts] = [job.texts] if best is None else [job.texts, best.user_attrs["settings"]]
     runs = runs_over(job.judging_setup, [(texts, seed) for texts in sets for seed in job.judging], jobs, told)

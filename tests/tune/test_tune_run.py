@@ -16,10 +16,10 @@ from runner.tuning.judge import runs_over
 from runner.tuning.run import run
 from runner.tuning.setup import Setup
 from runner.tuning.world import CoarseWorld
+from tests.support.busy import BUSY, BUSY_WORDS
 from tests.support.tape import small_tape
 
 ROOT = Path(__file__).parents[2]
-BUSY = {"BASE_HALF_SPREAD_BPS": "1", "REPLACE_THRESHOLD_BPS": "0.5", "MIN_ABS_FUNDING": "0", "COOLDOWN_MS": "100"}
 SHORT = Setup(minutes=1)
 SAMPLED = ("net", "drawdown", "funding", "funding_settled", "unhedged_notional_s")
 """Sums over samples, which come at other moments where more happens: equal but for that."""
@@ -50,8 +50,7 @@ def test_the_same_seed_gives_the_same_figures(busy: Figures) -> None:
 
 def test_figures_do_not_depend_on_who_runs_them() -> None:
     """Two processes with other hash seeds, one of them with a pool of two, print the same runs to the last digit."""
-    settings = [word for name, value in BUSY.items() for word in ("--set", f"{name}={value}")]
-    command = [sys.executable, "-m", "runner", "backtest", "--seeds", "2", "--minutes", "0.3", "--json", *settings]
+    command = [sys.executable, "-m", "runner", "backtest", "--seeds", "2", "--minutes", "0.3", "--json", *BUSY_WORDS]
     running = [
         subprocess.Popen(
             [*command, "--jobs", jobs], cwd=ROOT, stdout=subprocess.PIPE, env={**os.environ, "PYTHONHASHSEED": jobs}
@@ -106,8 +105,7 @@ def test_a_setting_that_is_none_is_refused_before_anything_runs(capsys: pytest.C
 
 def test_the_report_names_conditions_and_every_figure(capsys: pytest.CaptureFixture[str]) -> None:
     """Fees, market, funding and line; each figure with its unit; sums below."""
-    settings = [word for name, value in BUSY.items() for word in ("--set", f"{name}={value}")]
-    assert main(["backtest", "--seeds", "2", "--minutes", "0.5", "--jobs", "1", *settings]) == 0
+    assert main(["backtest", "--seeds", "2", "--minutes", "0.5", "--jobs", "1", *BUSY_WORDS]) == 0
     told = capsys.readouterr().out
 
     for part in (

@@ -6,6 +6,8 @@ python -m runner exchange    the stand-in exchange alone, for any client
 python -m runner status      what the running instance is doing; halt, resume, flatten, stop speak to it too
 python -m runner check       the start-up checks, nothing placed
 python -m runner simulate    the runner and the stand-in under virtual time, with faults, seed by seed
+python -m runner backtest    one parameter set over simulated markets: what it earned and risked
+python -m runner tune        search a file's parameters over simulated markets, judged on seeds no trial has seen
 python -m runner replay      rebuild every decision of a journal and compare it with the log
 python -m runner statistics  what a log says: latencies, exposure, replaced quotes, refusals, results
 python -m runner config      every setting, its value and where it came from
@@ -18,6 +20,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 from mmfsm.errors import MmfsmError
@@ -41,6 +44,9 @@ USAGE_ERROR, DATA_ERROR, BUSY = 64, 65, 75
 OWN = {"exchange": exchange_main, "simulate": simulate_main, "replay": replay_main, "statistics": statistics_main}
 """Commands with a command line of their own."""
 
+LATE = {"backtest": "runner.backtest", "tune": "runner.tune"}
+"""More of them, imported when they are asked for: a search needs what live trading does not (the extra `tune`)."""
+
 COMMANDS = (
     ("status", "what the running instance is doing: mode, reasons, positions, tickets, orders, feeds"),
     ("halt", "stop quotes until resume; hedging goes on, the position is kept, the process goes on"),
@@ -55,6 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if words and words[0] in OWN:
         return OWN[words[0]](words[1:])
+    if words and words[0] in LATE:
+        return _late(words[0], words[1:])
     args = _parser().parse_args(words)
     try:
         status: int = args.command(args)
@@ -65,6 +73,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     except KeyboardInterrupt:
         return 130
+    return status
+
+
+def _late(name: str, words: list[str]) -> int:
+    try:
+        command = import_module(LATE[name])
+    except ModuleNotFoundError as error:
+        _say(f"{name} needs {error.name}, which is not installed: pip install 'mmfsm[tune]'")
+        return USAGE_ERROR
+    status: int = command.main(words)
     return status
 
 
@@ -85,6 +103,8 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--json", action="store_true", help="print the answers as JSON")
     commands.add_parser("exchange", help="serve the stand-in exchange alone (--help for its options)")
     commands.add_parser("simulate", help="seeds of faults under virtual time (--help for its options)")
+    commands.add_parser("backtest", help="one parameter set over simulated markets (--help for its options)")
+    commands.add_parser("tune", help="search parameters over simulated markets (--help for its options)")
     commands.add_parser("replay", help="rebuild every decision of a journal, compare it with the log (--help)")
     commands.add_parser("statistics", help="what a log says: latencies, exposure, replaced quotes, refusals, results")
     paper = commands.add_parser("paper", help="the bot against the stand-in exchange, without an account")

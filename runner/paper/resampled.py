@@ -15,7 +15,7 @@ How it is made, so that nobody takes it for more than it is:
 import bisect
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 
@@ -54,6 +54,11 @@ class _Shift:
         return TradeEvent(at_ms, event.product, self.price(event.price), event.qty, side)
 
 
+def read_tape(directory: Path, thin: Decimal) -> Iterable[MarketEvent]:
+    """Return the recorded events, once through."""
+    return TapeMarket(directory, loop=False, thin=thin).events()
+
+
 class ResampledMarket:
     """Blocks of the tape in a directory, for ever; the same seed gives the same events.
 
@@ -62,6 +67,7 @@ class ResampledMarket:
         seed: What blocks and mirrors are drawn from.
         block_s: Shortest and longest block, in whole seconds.
         thin: As of `TapeMarket`.
+        read: How the tape is read, from directory and thin: as recorded, or made coarser.
 
     Raises:
         FileNotFoundError: A leg's file is missing.
@@ -69,15 +75,16 @@ class ResampledMarket:
     """
 
     def __init__(
-        self, directory: Path, seed: int, block_s: tuple[int, int] = (10, 30), thin: Decimal = Decimal(1)
+        self,
+        directory: Path,
+        seed: int,
+        block_s: tuple[int, int] = (10, 30),
+        thin: Decimal = Decimal(1),
+        read: Callable[[Path, Decimal], Iterable[MarketEvent]] = read_tape,
     ) -> None:
         self._seed = seed
         self._block_s = block_s
-        self._events = [
-            event
-            for event in TapeMarket(directory, loop=False, thin=thin).events()
-            if isinstance(event, BookEvent | TradeEvent)
-        ]
+        self._events = [event for event in read(directory, thin) if isinstance(event, BookEvent | TradeEvent)]
         self._times = [event.at_ms for event in self._events]
         self._books = {
             leg: [event for event in self._events if isinstance(event, BookEvent) and event.product == leg]

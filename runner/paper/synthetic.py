@@ -30,8 +30,9 @@ SPREAD_CHANGE = 0.3
 
 
 @attrs.frozen
-class _Shape:
-    # One product's grid and sizes. Sizes are log-normal in lots: median, spread of the logarithm.
+class Shape:
+    """One product's grid and sizes. Sizes are log-normal in lots: median, spread of the logarithm."""
+
     lot_places: int
     # Trades at the touch; with those that move it, the rates named above.
     trades_per_s: float
@@ -43,9 +44,9 @@ class _Shape:
     deep_sigma: float
 
 
-_SHAPES: dict[Product, _Shape] = {
-    "perp": _Shape(2, 22.2, 8, 2.0, 1200, 1.2, 60, 2.0),
-    "spot": _Shape(4, 12.9, 100, 2.6, 80_000, 1.1, 12_000, 2.4),
+SHAPES: dict[Product, Shape] = {
+    "perp": Shape(2, 22.2, 8, 2.0, 1200, 1.2, 60, 2.0),
+    "spot": Shape(4, 12.9, 100, 2.6, 80_000, 1.1, 12_000, 2.4),
 }
 _LOTS_MAX = {"perp": 20_000, "spot": 500_000}
 
@@ -100,15 +101,16 @@ def _moved(rng: random.Random, product: Product, fair: float, old: _Leg | None) 
 
 
 def _side(rng: random.Random, product: Product, best: int, direction: int) -> list[tuple[int, int]]:
-    shape, levels, price = _SHAPES[product], [], best
+    shape, levels, price = SHAPES[product], [], best
     for n in range(5):
         median, sigma = (shape.top_lots, shape.top_sigma) if n == 0 else (shape.deep_lots, shape.deep_sigma)
-        levels.append((price, _lots(rng, product, median, sigma)))
+        levels.append((price, lots_of(rng, product, median, sigma)))
         price += direction * rng.choice((1, 1, 2, 3, 4, 8))
     return levels
 
 
-def _lots(rng: random.Random, product: Product, median: float, sigma: float) -> int:
+def lots_of(rng: random.Random, product: Product, median: float, sigma: float) -> int:
+    """Draw a size in lots: log-normal, at least one lot, bounded."""
     return min(max(1, round(rng.lognormvariate(math.log(median), sigma))), _LOTS_MAX[product])
 
 
@@ -120,23 +122,23 @@ def _sweep(rng: random.Random, at_ms: int, old: _Leg | None, new: _Leg) -> Itera
         ("buy", [level for level in old.asks if level[0] <= new.bid]),
         ("sell", [level for level in old.bids if level[0] >= new.ask]),
     ]
-    shape = _SHAPES[old.product]
+    shape = SHAPES[old.product]
     for side, levels in passed:
         if levels:
             price, displayed = levels[-1]
-            lots = _lots(rng, old.product, shape.trade_lots, shape.trade_sigma)
+            lots = lots_of(rng, old.product, shape.trade_lots, shape.trade_sigma)
             yield _trade(at_ms, old.product, price, min(lots, displayed), side)
 
 
 def _trades(rng: random.Random, at_ms: int, legs: dict[Product, _Leg]) -> Iterator[TradeEvent]:
     found = []
     for product, leg in legs.items():
-        shape = _SHAPES[product]
+        shape = SHAPES[product]
         wait = rng.expovariate(shape.trades_per_s)
         while wait < STEP_MS / 1000:
             is_buy = rng.random() < 0.5
             price, displayed = leg.asks[0] if is_buy else leg.bids[0]
-            lots = min(_lots(rng, product, shape.trade_lots, shape.trade_sigma), displayed)
+            lots = min(lots_of(rng, product, shape.trade_lots, shape.trade_sigma), displayed)
             found.append(_trade(at_ms + int(wait * 1000), product, price, lots, "buy" if is_buy else "sell"))
             wait += rng.expovariate(shape.trades_per_s)
     found.sort(key=lambda one: one.at_ms)
@@ -144,7 +146,7 @@ def _trades(rng: random.Random, at_ms: int, legs: dict[Product, _Leg]) -> Iterat
 
 
 def _book(at_ms: int, leg: _Leg) -> BookEvent:
-    places = _SHAPES[leg.product].lot_places
+    places = SHAPES[leg.product].lot_places
     return BookEvent(at_ms, leg.product, _decimals(leg.bids, places), _decimals(leg.asks, places))
 
 
@@ -153,5 +155,5 @@ def _decimals(levels: list[tuple[int, int]], places: int) -> tuple[Level, ...]:
 
 
 def _trade(at_ms: int, product: Product, ticks: int, lots: int, side: Side) -> TradeEvent:
-    places = _SHAPES[product].lot_places
+    places = SHAPES[product].lot_places
     return TradeEvent(at_ms, product, Decimal(ticks).scaleb(-2), Decimal(lots).scaleb(-places), side)

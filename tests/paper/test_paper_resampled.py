@@ -1,9 +1,6 @@
 """The endless market made of blocks of a tape: joint, continuous, seeded, fast enough for long runs."""
 
-import gzip
 import itertools
-import random
-from collections import defaultdict
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,33 +8,16 @@ import pytest
 
 from runner.paper import BookEvent, PaperOptions, ResampledMarket, TapeMarket, TradeEvent, Venue
 from runner.paper.values import MarketEvent
+from tests.support.tape import small_tape
 
 D = Decimal
 TICK = D("0.01")
-BOOK = "local_ns,event_ms,tx_ms,update_id," + ",".join(f"c{n}" for n in range(20))
-TRADE = "local_ns,event_ms,trade_ms,trade_id,price,qty,taker_side,x"
 
 
 @pytest.fixture(scope="module")
 def tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two minutes of both legs: the perp walks up a tick now and then, the spot follows with a basis that varies."""
-    directory, rng = tmp_path_factory.mktemp("tape"), random.Random(1)
-    rows: dict[str, list[str]] = defaultdict(list)
-    bid = 268_100
-    for step in range(1200):
-        at_ns = step * 100_000_000
-        bid += rng.choice((-1, 0, 0, 1, 1))
-        for leg, best in (("usdm", bid), ("spot", bid + 118 + rng.randint(-20, 20))):
-            bids = [f"{D(best - n) / 100},{rng.randint(1, 900) / 100}" for n in range(5)]
-            asks = [f"{D(best + 1 + n) / 100},{rng.randint(1, 900) / 100}" for n in range(5)]
-            rows[f"{leg}.book5"].append(f"{at_ns},-1,-1,{step}," + ",".join(bids + asks))
-            side = rng.choice((("buy", best + 1), ("sell", best)))
-            rows[f"{leg}.trades"].append(f"{at_ns + 50_000_000},1,1,{step},{D(side[1]) / 100},0.5,{side[0]},")
-    for name, lines in rows.items():
-        leg, kind = name.split(".")
-        with gzip.open(directory / f"x_{leg}_ETHUSDT_x.{kind}.csv.gz", "wt") as out:
-            out.write("\n".join([BOOK if kind == "book5" else TRADE, *lines]) + "\n")
-    return directory
+    """Two minutes of both legs."""
+    return small_tape(tmp_path_factory.mktemp("tape"))
 
 
 def until(directory: Path, seconds: int, seed: int = 1, **options: object) -> list[MarketEvent]:

@@ -15,7 +15,7 @@ from runner.settings import Settings, load_settings
 from runner.simulator.bot import SimulatedRunner, loopback_keys
 from runner.simulator.clock import VirtualLoop, virtual_time
 from runner.simulator.network import Line
-from runner.simulator.run import START_MS, compiled_tables
+from runner.simulator.run import START_MS
 from runner.tuning.coarse import AGE_MS
 from runner.tuning.figures import Figures
 from runner.tuning.funding import INTERVAL_MS
@@ -53,7 +53,7 @@ def run(setup: Setup, params: Mapping[str, str], seed: int) -> Figures:
     # Any moment of a funding interval may be the run's start.
     start_ms = START_MS - START_MS % INTERVAL_MS + random.Random(f"start {seed}").randrange(INTERVAL_MS // 1000) * 1000
     funding = funding_events(rates, start_ms - start_ms % INTERVAL_MS + INTERVAL_MS)
-    with compiled_tables(True), virtual_time(start_ms) as loop:
+    with virtual_time(start_ms) as loop:
         world = CoarseWorld(
             loop, setup.options(seed, rates[0]), setup.steps(seed), funding,
             Line(str(seed), setup.latency_ms, setup.jitter_ms),

@@ -33,7 +33,11 @@ lint: $(VENV)/installed
 test: lint
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
+# The two longest as commands of their own: they show how far they are, and say what they have seen.
 prove: $(VENV)/installed
+	$(BIN)/python -m mmfsm.explore --model tickets --coarse --tickets 3 --faults 2 --bound 0
+	$(BIN)/python -m runner simulate --seeds 2000 --minutes 10 --jobs $(WORKERS)
+	$(BIN)/python -m runner simulate --seeds 20 --minutes 10 --twice --jobs $(WORKERS)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m prove --override-ini timeout=900 $(ARGS)
 
 matrix: $(VENV)/installed

@@ -41,10 +41,16 @@ class _Timer(asyncio.TimerHandle):
     def __init__(
         self, when: float, callback: Callable[..., object], args: Any, loop: VirtualLoop, context: Context | None
     ) -> None:
-        self._context, self._loop = context, loop  # type: ignore[assignment]
+        self._context, self._loop = context, loop
         self._callback, self._args = callback, args
         self._cancelled, self._repr, self._source_traceback = False, None, None
         self._when, self._scheduled = when, True
+
+    def cancel(self) -> None:
+        if not self._cancelled:
+            self._cancelled = True
+            self._callback = self._args = None  # type: ignore[assignment]
+            self._loop._timer_handle_cancelled(self)
 
 
 class VirtualLoop(asyncio.BaseEventLoop):

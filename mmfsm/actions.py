@@ -143,7 +143,7 @@ class Reconnect:
     feed: FeedName
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)  # of its many fields a dict is filled faster, and a fill makes five of them
 class Record:
     """One line of the log. A field that does not apply is None; the writer prints it as null, never leaves it out.
 

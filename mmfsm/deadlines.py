@@ -16,7 +16,8 @@ BOOKS = (FeedName.PERP_BOOK, FeedName.SPOT_BOOK)
 
 def next_due_ms(s: DeskState, p: Params) -> int | None:
     """Return the earliest clock that lies in the future; one that has passed without effect waits for an event."""
-    return min([due for due in _dues(s, p) if due > s.now_ms], default=None)
+    now = s.now_ms
+    return min([due for due in _dues(s, p) if due > now], default=None)
 
 
 def _dues(s: DeskState, p: Params) -> list[int]:

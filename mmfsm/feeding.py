@@ -31,6 +31,8 @@ def tell(turn: Turn, name: FeedName, event: str) -> None:
     commands: FeedOut = []
     before = feed.state
     turn.fire(machine.TABLE, feed, event, _limits(turn, name), commands)
+    if feed.state == before and not commands:
+        return
     for command in commands:
         if command == "subscribe":
             _subscribe(turn, feed)

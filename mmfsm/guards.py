@@ -15,6 +15,8 @@ from mmfsm.values import BPS, ZERO, Constraints, Funding, Side
 MARGIN_KEPT = Decimal("0.1")
 """Share of the free margin that is not quoted away: fees, and a price that has moved by the time of the fill."""
 
+MARGIN_USED = 1 - MARGIN_KEPT
+
 HEDGE_MARGIN = Decimal("1.01")
 """A hedge must be affordable with a percent to spare: its price is not known yet."""
 
@@ -53,8 +55,9 @@ def quote_size(params: Params, constraints: Constraints, price: Decimal) -> Deci
 
 def smallest_tradable(constraints: Constraints, price: Decimal) -> Decimal:
     """Return the smallest perp size whose hedge spot takes too."""
-    smallest = max(smallest_qty(price, constraints.perp), smallest_qty(price, constraints.spot))
-    return ceil_to(smallest, constraints.perp.qty_step)
+    perp = constraints.perp
+    smallest = max(perp.notional_min / price, perp.qty_min, smallest_qty(price, constraints.spot))
+    return ceil_to(smallest, perp.qty_step)
 
 
 def margin_qty(free: Decimal | None, leverage: Decimal | None, price: Decimal) -> Decimal | None:
@@ -65,7 +68,7 @@ def margin_qty(free: Decimal | None, leverage: Decimal | None, price: Decimal) -
     """
     if free is None or leverage is None:
         return None
-    return free * leverage * (1 - MARGIN_KEPT) / price
+    return free * leverage * MARGIN_USED / price
 
 
 def side_limit(
@@ -89,15 +92,15 @@ def side_limit(
         margin_qty: base coin that the perp's free margin carries (see `margin_qty`); None when not known.
     """
     wanted = quote_size(params, constraints, price)
-    room = params.max_position - side.sign * perp_pos
+    held = perp_pos if side is Side.BUY else -perp_pos
+    room = params.max_position - held
     if side is Side.BUY:
         hedgeable, short = spot_coin, "no_spot_coin"
     elif quote_coin is None:
         return SideLimit(ZERO, "balance_missing")
     else:
         hedgeable, short = quote_coin / (price * HEDGE_MARGIN), "no_quote_coin"
-    reduces = side.sign * perp_pos < 0
-    carried = room if margin_qty is None or reduces else margin_qty
+    carried = room if margin_qty is None or held < ZERO else margin_qty
     if carried < hedgeable:
         hedgeable, short = carried, "no_margin"
     qty = floor_to(min(wanted, room, hedgeable), constraints.perp.qty_step)

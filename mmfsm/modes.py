@@ -110,11 +110,12 @@ def review(turn: Turn) -> None:
     while turn.halts:
         reason, latched, detail = turn.halts.pop(0)
         tell(turn, "halt", reason=reason, latched=latched, detail=detail)
-    standing = standing_halts(turn)
-    for reason, detail in standing.items():
-        if reason not in turn.s.mode.reasons:
-            tell(turn, "halt", reason=reason, detail=detail)
-    for reason in [r for r, latched in turn.s.mode.reasons.items() if not latched and r not in standing]:
-        tell(turn, "clear", reason=reason)
+    standing, reasons = standing_halts(turn), turn.s.mode.reasons
+    if standing or reasons:
+        for reason, detail in standing.items():
+            if reason not in reasons:
+                tell(turn, "halt", reason=reason, detail=detail)
+        for reason in [r for r, latched in reasons.items() if not latched and r not in standing]:
+            tell(turn, "clear", reason=reason)
     turn.s.why_not = why_not_quote(turn)
     tell(turn, "review")

@@ -9,8 +9,6 @@ and a fill that is faster than the answer waits here for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import attrs
 
 from mmfsm.machines.order import Order
@@ -160,8 +158,8 @@ class Orders:
         self.settled.pop(order.request.client_oid, None)
         self.open[order.request.client_oid] = order
 
-    def open_on(self, inst: InstType) -> Iterator[Order]:
-        return (order for order in self.open.values() if order.request.inst is inst)
+    def open_on(self, inst: InstType) -> list[Order]:
+        return [order for order in self.open.values() if order.request.inst is inst]
 
     @property
     def in_flight(self) -> bool:

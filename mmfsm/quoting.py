@@ -117,7 +117,7 @@ def _place(turn: Turn, slot: QuoteSlot, wanted: QuotePlan | None) -> None:
 def note_skip(turn: Turn, slot: QuoteSlot, side: QuoteSide) -> None:
     """Record that a side is left out, and why: once, not at every book."""
     reason = "" if side.price is not None else side.reason
-    if turn.s.skips.get(slot.side.value, "") == reason:
+    if turn.s.skips.get(slot.side, "") == reason:
         return
     turn.s.skips[slot.side.value] = reason
     if reason:

@@ -103,7 +103,7 @@ def on_open_orders(turn: Turn, event: OpenOrdersRead) -> None:
             s.skips[report.order_id] = "foreign_order"
             data = {"client_oid": report.client_oid, "inst": event.inst.value}
             turn.record("risk", "oms", "foreign_order", exch_order_id=report.order_id, data=data)
-    for order in list(s.orders.open_on(event.inst)):
+    for order in s.orders.open_on(event.inst):
         told_before = order.state in (LIVE, CANCELLING) and order.since_ms < s.recon.asked_ms
         if told_before and order.request.client_oid not in shown:
             placing.tell(turn, order, "missing")

@@ -18,8 +18,8 @@ The rows run on a `transitions.Machine` without models: subjects are plain objec
 passed as arguments, so a ticket costs no machine. The machine holds one transition a row and source, and its events and
 transitions are of classes of ours, by the library's own hooks (`event_cls`, `transition_cls`): they do what the stock
 ones do with a row, less what no row uses (event data, callbacks by name, queues, a log line a step). One event through
-one machine takes 0.3 µs so, instead of 6 to 13; an idle desk fires eight, a fill thirty. That the stock classes decide
-the same for every pair of every table is a test.
+one machine takes 0.3 µs so, instead of 6 to 13; an idle tick fires eight, a fill thirteen. That the stock classes
+decide the same for every pair of every table is a test.
 """
 
 from __future__ import annotations

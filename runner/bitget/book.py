@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from decimal import Decimal
+from operator import attrgetter
 
 from mmfsm.values import Level
 from runner.bitget.members import Row
 from runner.bitget.wire_market import book_numbers, read_levels
 
 TOP = 5  # levels a side that are told; the strategy reads no more
+
+
+_PRICE = attrgetter("price")
 
 
 class _Side:
@@ -89,8 +93,8 @@ def read_top(row: Row) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
     Raises:
         WireError: its levels cannot be read.
     """
-    bids = sorted((it for it in read_levels(row, "bids") if it.qty > 0), key=lambda it: it.price, reverse=True)
-    asks = sorted((it for it in read_levels(row, "asks") if it.qty > 0), key=lambda it: it.price)
+    bids = sorted([it for it in read_levels(row, "bids") if it.qty > 0], key=_PRICE, reverse=True)
+    asks = sorted([it for it in read_levels(row, "asks") if it.qty > 0], key=_PRICE)
     return tuple(bids[:TOP]), tuple(asks[:TOP])
 
 

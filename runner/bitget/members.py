@@ -41,7 +41,7 @@ _DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
 
 
 def as_row(value: object, what: str) -> Row:
-    if not isinstance(value, Mapping):
+    if not isinstance(value, (dict, Mapping)):  # a dict is told at once, another mapping by its class
         raise WireError(what, value, "an object")
     return value
 

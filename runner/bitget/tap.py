@@ -50,6 +50,7 @@ class Tap:
         self._books = {inst: _Book() for inst in InstType}
         self._coins = (symbol.removesuffix("USDT"), "USDT")
         self._funding: tuple[Funding, int] | None = None
+        self._readers = {"fill": self._fill, "orders": self._order, "ticker": self._ticker}
 
     def expect_book(self, inst: InstType, channel: str) -> None:
         """Tell this leg's book from `channel` from here on."""
@@ -81,7 +82,7 @@ class Tap:
             self._each(frame.rows, lambda row: self._balance(inst, row, at_ms, frame.ts_ms or at_ms))
         elif channel in ("fill", "orders", "ticker") or channel.startswith("books"):
             rows = [row for row in frame.rows if self._is_ours(row, frame.arg)]
-            read = {"fill": self._fill, "orders": self._order, "ticker": self._ticker}.get(channel)
+            read = self._readers.get(channel)
             if read is not None:
                 self._each(rows, lambda row: read(inst, row, at_ms))
             elif self.expects_book(inst, channel):

@@ -45,7 +45,8 @@ class Armed:
 
     def window(self, at_ms: int) -> Window | None:
         """The window that is open, if any."""
-        found = self.numbered(self.rule.number_at(at_ms))
+        number = self.rule.number_at(at_ms)
+        found = self._known[number] if number in self._known else self.numbered(number)
         return found if found is not None and found.holds(at_ms) else None
 
     def numbered(self, number: int) -> Window | None:

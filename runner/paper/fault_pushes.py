@@ -121,7 +121,7 @@ class PushLane:
 
 def _is_meant(one: "Armed", push: Push) -> bool:
     rule, row = one.rule, push.data[0] if push.data else {}
-    if not rule.matches(account=push.account):
+    if rule.account is not None and not rule.matches(account=push.account):
         return False
     if rule.name == "fill_before_order":
         return push.channel == "orders" and "tradeId" in row

@@ -2,6 +2,7 @@
 
 import re
 from decimal import ROUND_DOWN, Decimal
+from functools import lru_cache
 
 ZERO = Decimal(0)
 
@@ -20,8 +21,12 @@ def parse(value: object) -> Decimal | None:
     return Decimal(text) if _PLAIN.fullmatch(text) else None
 
 
+@lru_cache(maxsize=20_000)
 def plain(value: Decimal) -> str:
-    """Return `value` without exponent and without trailing zeros, as prices and sizes appear on the wire."""
+    """Return `value` without exponent and without trailing zeros, as prices and sizes appear on the wire.
+
+    Remembered: a book repeats most of its figures, and what is equal reads the same.
+    """
     text = format(value, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")

@@ -81,10 +81,11 @@ class Venue:
         """Return when `run` has something to do; None when never by itself (funding apart)."""
         later_ms = self.api.later.next_due_ms
         times = [self.feed.next_due_ms(wanted, now_ms), self.faults.next_due_ms(now_ms)]
-        times.append(None if later_ms is None else later_ms - self.faults.offset_ms(now_ms))
+        if later_ms is not None:
+            times.append(later_ms - self.faults.offset_ms(now_ms))
         if self._next is not None:
             times.append(self._start_ms + self._next.at_ms)
-        return min((one for one in times if one is not None), default=None)
+        return min([one for one in times if one is not None], default=None)
 
     def drain(self) -> list[Push]:
         """Take what has to be pushed, in order, before any fault."""

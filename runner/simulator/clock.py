@@ -46,6 +46,12 @@ class _Timer(asyncio.TimerHandle):
         self._cancelled, self._repr, self._source_traceback = False, None, None
         self._when, self._scheduled = when, True
 
+    def cancel(self) -> None:
+        if not self._cancelled:
+            self._cancelled = True
+            self._callback = self._args = None  # type: ignore[assignment]
+            self._loop._timer_handle_cancelled(self)
+
 
 class VirtualLoop(asyncio.BaseEventLoop):
     """An event loop under virtual time. `start_ms` is Unix milliseconds; `now_s` seconds since then.

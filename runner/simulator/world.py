@@ -209,8 +209,7 @@ class World:
     def _tell_book(self, event: VenueBook, now: int) -> None:
         if self.on_book is None or _BOOKS5[event.product] not in self.wanted():
             return
-        matcher = self.venue.exchange.matchers[event.product]
-        faults = self.venue.faults
+        matcher, faults = self.venue.exchange.matchers[event.product], self.venue.faults
         if not (event.bids and event.asks) or faults.is_frozen("public", now) or faults.is_down(now):
             return
         if event.product in self.venue.exchange.floor.halted:
@@ -233,8 +232,10 @@ class World:
         if key not in self.wanted():
             return
         for one in self.sockets:
+            if one.session.account != push.account:
+                continue
             for listened, arg in one.session.listens():
-                if listened == key and one.session.account == push.account:
+                if listened == key:
                     one.deliver(encode(push, arg))
 
 

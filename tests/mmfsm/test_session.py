@@ -46,6 +46,7 @@ from mmfsm.events import (
 )
 from mmfsm.machines.session import CHECKING, COLD, READY, STOPPED, STOPPING, TABLE, Session, SessionInput
 from mmfsm.params import Params
+from mmfsm.table import IGNORE
 from mmfsm.testing import fill_of, opening, placed
 from mmfsm.values import Funding, Leg, OrderReport, OrderResult, OrderStatus, Outcome, PosMode, Side
 
@@ -432,3 +433,10 @@ def test_a_second_start_changes_nothing_once_it_is_ready() -> None:
     hand(Start(T0 + 5), FundingEvent(T0 + 5, Funding(D("0.0001"))))
 
     assert hand.desk.state.session.state == READY
+
+
+def test_the_clock_decides_nothing_once_it_is_ready() -> None:
+    """READY's timer row has no guard and no effect: that is why the desk gathers no facts for it."""
+    (row,) = TABLE.rows_for(READY, "timer")
+
+    assert (row.guards, row.effects, row.dest) == ((), (), IGNORE)

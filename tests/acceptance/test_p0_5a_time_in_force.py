@@ -142,11 +142,15 @@ async def test_the_mismatch_is_seen_without_the_orders_stream_too(tmp_path: Path
 async def test_a_quote_that_would_cross_is_a_benign_end(tmp_path: Path) -> None:
     """The market moves while a quote is under way: accepted, cancelled by the engine, re-priced; no taker fill."""
     async with trading(tmp_path) as bot:
-        await bot.ready()
+        await bot.quoting()
+        placed = len(bot.requests(PERP_PLACE))
         bot.exchange.next_answer(PERP_PLACE, "delay_before_ms", ms=200)
         touch(bot.exchange, perp="3501.00", spot="3501.00")
-        await bot.until(lambda: len(bot.requests(PERP_PLACE)) >= 3)
-        touch(bot.exchange, perp="3490.00", spot="3490.00")
+        await bot.until(lambda: len(bot.requests(PERP_PLACE)) > placed)
+        moved = (
+            "3490.00" if bot.requests(PERP_PLACE)[placed]["side"] == "buy" else "3512.00"
+        )  # whichever side came first
+        touch(bot.exchange, perp=moved, spot=moved)
         await bot.until(lambda: any(order.cancel_reason == "post_only_fill_cancel" for order in bot.truth.orders))
         await bot.quoting()
 

@@ -20,6 +20,7 @@ from decimal import Decimal
 
 import attrs
 
+from mmfsm import feeding
 from mmfsm.fees import Fees
 from mmfsm.machines import pair as machine
 from mmfsm.machines.pair import Pair, PairInput, PairOut
@@ -129,9 +130,9 @@ def prices(turn: Turn) -> ExitPrices | None:
 
 
 def review(turn: Turn) -> None:
-    """Once a tick: is a pair held, what speaks for leaving it, and how far has that got."""
+    """Once a tick: is a pair held, what speaks for leaving it, and how far has that got. Stale books say nothing."""
     s, econ = turn.s, turn.s.econ
-    at = prices(turn)
+    at = prices(turn) if feeding.books_fresh(turn) else None
     if not (s.ready and s.books_open) or s.constraints is None or econ.fees is None or at is None:
         return
     if not tradable_qty(abs(s.ledger.perp), at.perp_mid, s.constraints.perp):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from mmfsm import placing
+from mmfsm import feeding, placing
 from mmfsm.guards import quote_size
 from mmfsm.rounding import taking_price, tradable_qty
 from mmfsm.state import Turn
@@ -29,6 +29,8 @@ def flatten_step(turn: Turn) -> None:
         or s.orders.early
     ):
         return
+    if s.econ.exiting and not feeding.books_fresh(turn):
+        return  # an exit is no emergency: it waits for prices
     if any(slot.state != "EMPTY" for slot in s.slots) or turn.at_ms - s.closing_ms < turn.p.unwind_retry_ms:
         return
     if new_latches(turn) or s.closing_tries >= CLOSING_TRIES_MAX:

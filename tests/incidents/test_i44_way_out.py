@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mmfsm.events import Flatten, FundingEvent, Resume
+from mmfsm.events import FeedAlive, FeedName, Flatten, FundingEvent, Resume, Tick
 from mmfsm.values import Funding, Leg, OrderIntent, Side
 from tests.incidents.scene import RATE, Scene, opened
 
@@ -133,6 +133,45 @@ def test_i44_in_the_grace_nothing_is_crossed() -> None:
     assert leaving(scene) and not [it for it in scene.closing if it.intent is OrderIntent.FLATTEN]
     scene.wait(25_000, 1_000)
     assert scene.closing[-1].intent is OrderIntent.FLATTEN
+
+
+def perp_alone(scene: Scene, seconds: int) -> None:
+    """Spot's book is silent; everything else goes on."""
+    for _ in range(seconds):
+        scene.now += 1_000
+        funding = FundingEvent(scene.now, Funding(scene.rate))
+        scene(scene.books()[0], FeedAlive(scene.now, FeedName.PRIVATE), funding, Tick(scene.now))
+        scene.settle()
+
+
+def test_i44_an_old_price_is_no_loss() -> None:
+    """The market moves by 50 bps while spot's book is silent: the pair has lost nothing, and nothing is sold for it."""
+    scene = holding(exit_policy="cross", exit_cross_after_sec=5)
+    perp_alone(scene, 4)
+    scene.perp_bid += D("12.5")
+    perp_alone(scene, 20)
+    assert "book_stale:spot_book" in scene.reasons
+    scene.spot_bid += D("12.5")
+    scene.wait(5_000)
+    assert not leaving(scene) and scene.mode == "QUOTING"
+    assert not [it for it in scene.closing if it.intent is OrderIntent.FLATTEN]
+
+
+def test_i44_crossing_waits_for_prices() -> None:
+    """Half of the pair is closed when spot's book falls silent: the other half waits until it is back."""
+    scene = holding(exit_policy="cross", exit_cross_after_sec=5)
+    scene.trade(scene.quote(Side.SELL), "p2")
+    scene.hedged(scene.hedge)
+    scene.wait(2_000)
+    move_basis(scene, 40)
+    scene.wait(6_000)
+    scene.hedged(scene.closing[-1])
+    perp_alone(scene, 4)
+    scene.hedged(scene.hedge)
+    perp_alone(scene, 5)
+    assert scene.perp == D("-0.02") and not scene.is_open(scene.closing[-1])
+    scene.wait(2_000)
+    assert scene.closing[-1].intent is OrderIntent.FLATTEN and scene.is_open(scene.closing[-1])
 
 
 def test_i44_a_pair_is_left_whatever_funding_says() -> None:

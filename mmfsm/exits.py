@@ -183,6 +183,12 @@ def begin_crossing(turn: Turn) -> None:
     s.flatten_despite = sorted(reason for reason, latched in s.mode.reasons.items() if latched)
 
 
+def stop_crossing(turn: Turn) -> None:
+    """The run is to end: what is still held is kept, hedged as it is. A person's wish to close goes on."""
+    if turn.s.econ.exiting:
+        turn.s.flattening = turn.s.econ.exiting = False
+
+
 def is_leaving(turn: Turn) -> bool:
     """Only the closing side may be quoted."""
     return turn.s.econ.pair.state == machine.LEAVING and turn.s.ledger.perp != ZERO

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mmfsm.events import FeedAlive, FeedName, Flatten, FundingEvent, Resume, Tick
+from mmfsm.events import FeedAlive, FeedName, Flatten, FundingEvent, Resume, Stop, Tick
 from mmfsm.values import Funding, Leg, OrderIntent, Side
 from tests.incidents.scene import RATE, Scene, opened
 
@@ -172,6 +172,22 @@ def test_i44_crossing_waits_for_prices() -> None:
     assert scene.perp == D("-0.02") and not scene.is_open(scene.closing[-1])
     scene.wait(2_000)
     assert scene.closing[-1].intent is OrderIntent.FLATTEN and scene.is_open(scene.closing[-1])
+
+
+def test_i44_a_stop_keeps_what_an_exit_has_not_closed() -> None:
+    """`stop` keeps the position: what is under way is hedged, and no further part of the pair is crossed out."""
+    scene = holding(exit_policy="cross", exit_cross_after_sec=5)
+    scene.trade(scene.quote(Side.SELL), "p2")
+    scene.hedged(scene.hedge)
+    scene.wait(2_000)
+    move_basis(scene, 40)
+    scene.wait(6_000)
+    scene(Stop(scene.now, "operator"))
+    scene.hedged(scene.closing[-1])
+    scene.hedged(scene.hedge)
+    scene.wait(3_000)
+    assert [exit_.status for exit_ in scene.exits] == [0] and scene.perp == D("-0.02")
+    assert scene.desk.restarted(scene.desk.params, run=2).state.flattening is False
 
 
 def test_i44_a_pair_is_left_whatever_funding_says() -> None:

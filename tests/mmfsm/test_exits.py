@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmfsm.economics import FundingGate
 from mmfsm.exits import ExitPrices, average_price, gross_bps, net_bps, reason_to_leave
 from mmfsm.fees import Fees
 from mmfsm.machines import pair
@@ -136,3 +137,12 @@ def test_a_restart_keeps_the_pair_and_what_slip_has_taught() -> None:
     assert econ.pair == Pair(CROSSING, 1, 2, pair.MAX_AGE, D(2500), D(2501))
     assert (econ.slip.mean_bps, econ.exiting, econ.fees, econ.basis.samples) == (D("1.5"), True, None, 0)
     assert econ.gate.why == "funding_missing"
+
+
+def test_a_restart_does_not_cut_the_grace_short() -> None:
+    """A settlement of a minute ago is still a minute ago for the new run; what funding allowed is read anew."""
+    desk = opened().desk
+    desk.state.econ.gate.settled_ms, desk.state.econ.gate.cool_until_ms = 123_456, 999
+    gate = desk.restarted(desk.params, run=2).state.econ.gate
+
+    assert gate == FundingGate(settled_ms=123_456)

@@ -200,6 +200,23 @@ def test_i44_a_pair_is_left_whatever_funding_says() -> None:
     assert scene.mode == "QUOTING" and only_the_closing_side_rests(scene)
 
 
+def test_i44_once_the_pair_is_closed_funding_counts_again() -> None:
+    """The closing side fills: from that very fill on a funding that is too small keeps both sides off."""
+    scene = holding(cooldown_ms=0)
+    scene.rate = D(0)
+    scene.wait(2_000)
+    move_basis(scene, 40)
+    quotes = len(scene.orders(OrderIntent.QUOTE))
+    scene.trade(scene.quote(Side.BUY), "p2")
+    scene.hedged(scene.hedge)
+    scene.settle()
+    scene.now += 100
+    scene(*scene.books())  # no tick yet
+    assert scene.perp == 0 and scene.desk.state.why_not == "funding_small"
+    scene.wait(3_000)
+    assert len(scene.orders(OrderIntent.QUOTE)) == quotes
+
+
 def test_i44_a_persons_flatten_takes_an_exit_over() -> None:
     """Then the word of the person counts: closed, and no quotes until resumed."""
     scene = holding(exit_policy="cross", exit_cross_after_sec=5)

@@ -139,6 +139,8 @@ def review(turn: Turn) -> None:
         _tell(turn, "gone", PairInput(turn.at_ms))
         return
     pair, p = econ.pair, turn.p
+    if p.exit_policy != "cross":
+        stop_crossing(turn)  # an earlier run's
     gross = net = None
     if pair.perp_price and pair.spot_price:
         sign = 1 if s.ledger.perp > 0 else -1
@@ -152,6 +154,7 @@ def review(turn: Turn) -> None:
         crosses=p.exit_policy == "cross" and not (s.flattening or s.flattened or s.mode.latched),
         cross_after_ms=p.exit_cross_after_sec * 1000,
         is_closing=s.flattening and econ.exiting,
+        leaves=p.exit_policy != "off",
     )
     _tell(turn, "review", what, gross, net)
 
@@ -184,7 +187,7 @@ def begin_crossing(turn: Turn) -> None:
 
 
 def stop_crossing(turn: Turn) -> None:
-    """The run is to end: what is still held is kept, hedged as it is. A person's wish to close goes on."""
+    """No more of the pair is crossed out: what is still held is kept, hedged as it is. A person's wish goes on."""
     if turn.s.econ.exiting:
         turn.s.flattening = turn.s.econ.exiting = False
 

@@ -29,8 +29,8 @@ def flatten_step(turn: Turn) -> None:
         or s.orders.early
     ):
         return
-    if s.econ.exiting and not feeding.books_fresh(turn):
-        return  # an exit is no emergency: it waits for prices
+    if s.econ.exiting and not (s.ready and feeding.books_fresh(turn)):
+        return  # an exit is no emergency: it waits for the checks, which may end it, and for prices
     if any(slot.state != "EMPTY" for slot in s.slots) or turn.at_ms - s.closing_ms < turn.p.unwind_retry_ms:
         return
     if new_latches(turn) or s.closing_tries >= CLOSING_TRIES_MAX:

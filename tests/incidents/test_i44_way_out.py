@@ -144,6 +144,17 @@ def perp_alone(scene: Scene, seconds: int) -> None:
         scene.settle()
 
 
+def crossing_half() -> Scene:
+    """Short 0.04; the first 0.02 of it is being crossed out."""
+    scene = holding(exit_policy="cross", exit_cross_after_sec=5)
+    scene.trade(scene.quote(Side.SELL), "p2")
+    scene.hedged(scene.hedge)
+    scene.wait(2_000)
+    move_basis(scene, 40)
+    scene.wait(6_000)
+    return scene
+
+
 def test_i44_an_old_price_is_no_loss() -> None:
     """The market moves by 50 bps while spot's book is silent: the pair has lost nothing, and nothing is sold for it."""
     scene = holding(exit_policy="cross", exit_cross_after_sec=5)
@@ -159,12 +170,7 @@ def test_i44_an_old_price_is_no_loss() -> None:
 
 def test_i44_crossing_waits_for_prices() -> None:
     """Half of the pair is closed when spot's book falls silent: the other half waits until it is back."""
-    scene = holding(exit_policy="cross", exit_cross_after_sec=5)
-    scene.trade(scene.quote(Side.SELL), "p2")
-    scene.hedged(scene.hedge)
-    scene.wait(2_000)
-    move_basis(scene, 40)
-    scene.wait(6_000)
+    scene = crossing_half()
     scene.hedged(scene.closing[-1])
     perp_alone(scene, 4)
     scene.hedged(scene.hedge)
@@ -176,12 +182,7 @@ def test_i44_crossing_waits_for_prices() -> None:
 
 def test_i44_a_stop_keeps_what_an_exit_has_not_closed() -> None:
     """`stop` keeps the position: what is under way is hedged, and no further part of the pair is crossed out."""
-    scene = holding(exit_policy="cross", exit_cross_after_sec=5)
-    scene.trade(scene.quote(Side.SELL), "p2")
-    scene.hedged(scene.hedge)
-    scene.wait(2_000)
-    move_basis(scene, 40)
-    scene.wait(6_000)
+    scene = crossing_half()
     scene(Stop(scene.now, "operator"))
     scene.hedged(scene.closing[-1])
     scene.hedged(scene.hedge)

@@ -81,6 +81,7 @@ def run(state: str, event: str, what: PairInput, why: str = pair.LOSS_CUT) -> tu
         (HELD,     PairInput(2_000),                                        "",                HELD,     []),
         (LEAVING,  PairInput(2_000),                                        pair.TAKE_PROFIT,  HELD,     ["hold_on"]),
         (LEAVING,  PairInput(2_000),                                        pair.LOSS_CUT,     LEAVING,  []),
+        (LEAVING,  PairInput(2_000, leaves=False),                          pair.LOSS_CUT,     HELD,     ["hold_on"]),
         (LEAVING,  PairInput(2_000, "loss_cut"),                            pair.TAKE_PROFIT,  LEAVING,  ["leave"]),
         (LEAVING,  PairInput(5_999, "", False, True, 5_000),                pair.MAX_AGE,      LEAVING,  []),
         (LEAVING,  PairInput(6_000, "", False, True, 5_000),                pair.MAX_AGE,      CROSSING, ["cross"]),
@@ -137,6 +138,24 @@ def test_a_restart_keeps_the_pair_and_what_slip_has_taught() -> None:
     assert econ.pair == Pair(CROSSING, 1, 2, pair.MAX_AGE, D(2500), D(2501))
     assert (econ.slip.mean_bps, econ.exiting, econ.fees, econ.basis.samples) == (D("1.5"), True, None, 0)
     assert econ.gate.why == "funding_missing"
+
+
+def test_a_new_run_without_a_policy_ends_an_exit_under_way() -> None:
+    """EXIT_POLICY=off holds pairs, those that an earlier run was leaving or crossing out too; both sides rest again."""
+    scene = opened(exit_policy="off", cooldown_ms=100)
+    scene.trade(scene.quote(Side.SELL), "p1")
+    scene.hedged(scene.hedge)
+    scene.wait(2_000)
+    s = scene.desk.state
+    s.econ.pair.state, s.econ.pair.why, s.flattening, s.econ.exiting = CROSSING, pair.LOSS_CUT, True, True
+    s.session.state = "CHECKING"
+    scene.pulse()
+    assert scene.closing[-1].intent is OrderIntent.HEDGE
+    s.session.state = "READY"
+    scene.wait(6_000)
+
+    assert s.econ.pair.state == HELD and scene.mode == "QUOTING" and scene.perp == D("-0.02")
+    assert scene.rests(Side.BUY) and scene.rests(Side.SELL)
 
 
 def test_a_restart_does_not_cut_the_grace_short() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from mmfsm import feeding, placing
-from mmfsm.guards import quote_size
+from mmfsm.guards import quote_size, smallest_tradable
 from mmfsm.rounding import taking_price, tradable_qty
 from mmfsm.state import Turn
 from mmfsm.values import InstType, Leg, OrderIntent, Side, Tif, plain
@@ -71,7 +71,7 @@ def _slice(turn: Turn, price: Decimal) -> Decimal:
     s, held = turn.s, abs(turn.s.ledger.perp)
     if not s.econ.exiting or s.constraints is None:
         return held
-    size = quote_size(turn.p, s.constraints, price)
+    size = max(quote_size(turn.p, s.constraints, price), smallest_tradable(s.constraints, price))
     return size if tradable_qty(held - size, price, s.constraints.perp) else held
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -126,6 +127,19 @@ def test_crossing_takes_a_quotes_size_at_a_time() -> None:
         scene.wait(1_000)
     assert sizes == [D("0.02"), D("0.02"), D("0.01")]
     assert scene.perp == 0 and scene.desk.state.econ.pair == Pair()
+
+
+def test_a_quote_size_too_small_to_trade_does_not_keep_a_pair_from_being_crossed() -> None:
+    """QUOTE_SIZE=0.001 quotes nothing; the pair an earlier run built is crossed in the smallest parts there are."""
+    scene = opened(exit_policy="cross", exit_cross_after_sec=1, pair_max_age_sec=30, cooldown_ms=100)
+    scene.trade(scene.quote(Side.SELL), "p1")
+    scene.hedged(scene.hedge)
+    scene.wait(2_000)
+    scene.desk.params = attrs.evolve(scene.desk.params, quote_size=D("0.001"))
+    scene.wait(35_000, 1_000)
+
+    assert (scene.closing[-1].intent, scene.closing[-1].qty) == (OrderIntent.FLATTEN, D("0.01"))
+    assert not scene.records("flattened")
 
 
 def test_a_restart_keeps_the_pair_and_what_slip_has_taught() -> None:

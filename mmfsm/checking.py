@@ -5,7 +5,16 @@ from __future__ import annotations
 from decimal import Decimal
 
 from mmfsm.errors import IllegalEvent
-from mmfsm.events import BalanceEvent, BookEvent, Event, FillEvent, FundingEvent, PositionEvent
+from mmfsm.events import (
+    BalanceEvent,
+    BookEvent,
+    Event,
+    FeesRead,
+    FillEvent,
+    FundingEvent,
+    PositionEvent,
+    SettlementsRead,
+)
 from mmfsm.values import ZERO
 
 KINDS = frozenset(Event.__args__)
@@ -31,6 +40,10 @@ def check(event: Event) -> None:
             raise IllegalEvent(
                 event, f"expected price and qty above zero, got {fill.price}, {fill.qty}, fee {fill.fee}"
             )
+    elif isinstance(event, SettlementsRead) and not _is_number(*[bill.amount for bill in event.settlements]):
+        raise IllegalEvent(event, "amount: expected a number in every bill")
+    elif isinstance(event, FeesRead):
+        _check_fees(event)
     elif isinstance(event, FundingEvent) and not _is_number(event.funding.rate):
         raise IllegalEvent(event, f"rate: expected a number, got {event.funding.rate}")
     elif isinstance(event, PositionEvent) and not _is_number(event.qty):
@@ -48,6 +61,12 @@ def _check_book(event: BookEvent) -> None:
             raise IllegalEvent(event, "expected prices above zero and sizes not below it")
     if event.bids[0].price >= event.asks[0].price:
         raise IllegalEvent(event, f"crossed: bid {event.bids[0].price} ≥ ask {event.asks[0].price}")
+
+
+def _check_fees(event: FeesRead) -> None:
+    for rate in (event.perp, event.spot):
+        if rate is not None and not _is_number(rate.maker_bps, rate.taker_bps):
+            raise IllegalEvent(event, f"expected numbers, got {rate.maker_bps} and {rate.taker_bps}")
 
 
 def _is_number(*values: Decimal) -> bool:

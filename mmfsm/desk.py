@@ -323,6 +323,7 @@ def _on_settle_order(turn: Turn, event: SettleOrder) -> None:
 
 def _on_stop(turn: Turn, event: Stop) -> None:
     turn.s.orders_read = []  # what was read before does not say what is open at the end
+    exits.stop_crossing(turn)
     sessions.tell(turn, "stop", detail=event.why)
 
 

@@ -41,5 +41,7 @@ class Economics:
     exiting: bool = False
 
     def restarted(self) -> Economics:
-        """Return what a new run keeps: measured slip and the pair. Prices and rates are read anew."""
-        return Economics(slip=self.slip, pair=self.pair, exiting=self.exiting)
+        """Return what a new run keeps: measured slip, the pair, and when funding settled last (an exit's grace counts
+        from there). Prices and rates are read anew."""
+        gate = FundingGate(settled_ms=self.gate.settled_ms)
+        return Economics(slip=self.slip, gate=gate, pair=self.pair, exiting=self.exiting)

@@ -20,6 +20,7 @@ from decimal import Decimal
 
 import attrs
 
+from mmfsm import feeding
 from mmfsm.fees import Fees
 from mmfsm.machines import pair as machine
 from mmfsm.machines.pair import Pair, PairInput, PairOut
@@ -129,15 +130,17 @@ def prices(turn: Turn) -> ExitPrices | None:
 
 
 def review(turn: Turn) -> None:
-    """Once a tick: is a pair held, what speaks for leaving it, and how far has that got."""
+    """Once a tick: is a pair held, what speaks for leaving it, and how far has that got. Stale books say nothing."""
     s, econ = turn.s, turn.s.econ
-    at = prices(turn)
+    at = prices(turn) if feeding.books_fresh(turn) else None
     if not (s.ready and s.books_open) or s.constraints is None or econ.fees is None or at is None:
         return
     if not tradable_qty(abs(s.ledger.perp), at.perp_mid, s.constraints.perp):
         _tell(turn, "gone", PairInput(turn.at_ms))
         return
     pair, p = econ.pair, turn.p
+    if p.exit_policy != "cross":
+        stop_crossing(turn)  # an earlier run's
     gross = net = None
     if pair.perp_price and pair.spot_price:
         sign = 1 if s.ledger.perp > 0 else -1
@@ -151,6 +154,7 @@ def review(turn: Turn) -> None:
         crosses=p.exit_policy == "cross" and not (s.flattening or s.flattened or s.mode.latched),
         cross_after_ms=p.exit_cross_after_sec * 1000,
         is_closing=s.flattening and econ.exiting,
+        leaves=p.exit_policy != "off",
     )
     _tell(turn, "review", what, gross, net)
 
@@ -180,6 +184,12 @@ def begin_crossing(turn: Turn) -> None:
     s = turn.s
     s.flattening, s.closing_tries, s.econ.exiting = True, 0, True
     s.flatten_despite = sorted(reason for reason, latched in s.mode.reasons.items() if latched)
+
+
+def stop_crossing(turn: Turn) -> None:
+    """No more of the pair is crossed out: what is still held is kept, hedged as it is. A person's wish goes on."""
+    if turn.s.econ.exiting:
+        turn.s.flattening = turn.s.econ.exiting = False
 
 
 def is_leaving(turn: Turn) -> bool:

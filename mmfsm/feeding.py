@@ -148,3 +148,8 @@ def tick(turn: Turn) -> None:
 
 def all_fresh(turn: Turn) -> bool:
     return all(feed.state == machine.FRESH for feed in turn.s.feeds.values())
+
+
+def books_fresh(turn: Turn) -> bool:
+    """Tell whether both books are news: a price of one leg beside an old one of the other says nothing of the basis."""
+    return all(turn.s.feeds[name].state == machine.FRESH for name in BOOK_OF.values())

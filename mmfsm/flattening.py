@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from mmfsm import placing
-from mmfsm.guards import quote_size
+from mmfsm import feeding, placing
+from mmfsm.guards import quote_size, smallest_tradable
 from mmfsm.rounding import taking_price, tradable_qty
 from mmfsm.state import Turn
 from mmfsm.values import InstType, Leg, OrderIntent, Side, Tif, plain
@@ -29,6 +29,8 @@ def flatten_step(turn: Turn) -> None:
         or s.orders.early
     ):
         return
+    if s.econ.exiting and not (s.ready and feeding.books_fresh(turn)):
+        return  # an exit is no emergency: it waits for the checks, which may end it, and for prices
     if any(slot.state != "EMPTY" for slot in s.slots) or turn.at_ms - s.closing_ms < turn.p.unwind_retry_ms:
         return
     if new_latches(turn) or s.closing_tries >= CLOSING_TRIES_MAX:
@@ -69,7 +71,7 @@ def _slice(turn: Turn, price: Decimal) -> Decimal:
     s, held = turn.s, abs(turn.s.ledger.perp)
     if not s.econ.exiting or s.constraints is None:
         return held
-    size = quote_size(turn.p, s.constraints, price)
+    size = max(quote_size(turn.p, s.constraints, price), smallest_tradable(s.constraints, price))
     return size if tradable_qty(held - size, price, s.constraints.perp) else held
 
 

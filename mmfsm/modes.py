@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from mmfsm import quoting
+from mmfsm import exits, quoting
 from mmfsm.events import FeedName
 from mmfsm.funding import why_off
 from mmfsm.guards import liquidation_distance_bps
 from mmfsm.machines import feed as feeds
 from mmfsm.machines import mode as machine
-from mmfsm.machines import pair as pairs
 from mmfsm.machines.mode import ModeInput, ModeOut
 from mmfsm.state import Turn
 from mmfsm.values import InstType, plain
@@ -42,7 +41,7 @@ def why_not_quote(turn: Turn) -> str:
         return "order_unknown"
     if "UNSETTLED" in states:
         return "fill_awaited"  # an order has ended with more filled than was told: a ticket is about to open
-    if s.econ.pair.state == pairs.LEAVING:
+    if exits.is_leaving(turn):
         return ""  # the closing side alone is quoted, whatever funding and basis are
     if s.econ.basis.is_far and turn.p.basis_filter == "off_quotes":
         return "basis_far"

@@ -91,7 +91,7 @@ def on_fills_read(turn: Turn, event: FillsRead) -> None:
 def on_open_orders(turn: Turn, event: OpenOrdersRead) -> None:
     """Compare what is open there with what we believe: strays of ours are cancelled, missing ones asked for."""
     s = turn.s
-    shown = set()
+    shown, known, foreign = set(), s.foreign.get(event.inst, []), []
     for report in event.orders:
         order = s.orders.of_report(report)
         if order is not None and not placing.is_alive_after_all(order, report):
@@ -99,10 +99,13 @@ def on_open_orders(turn: Turn, event: OpenOrdersRead) -> None:
             placing.on_report(turn, order, report, asked=True)
         elif placing.adopt_stray(turn, report):
             turn.record("risk", "oms", "stray_order", client_oid=report.client_oid, exch_order_id=report.order_id)
-        elif not is_ours(report.client_oid, turn.p.client_oid_prefix) and report.order_id not in s.skips:
-            s.skips[report.order_id] = "foreign_order"
-            data = {"client_oid": report.client_oid, "inst": event.inst.value}
-            turn.record("risk", "oms", "foreign_order", exch_order_id=report.order_id, data=data)
+        elif not is_ours(report.client_oid, turn.p.client_oid_prefix):
+            foreign.append(report.order_id)
+            if report.order_id not in known:
+                data = {"client_oid": report.client_oid, "inst": event.inst.value}
+                turn.record("risk", "oms", "foreign_order", exch_order_id=report.order_id, data=data)
+    if foreign != known:
+        s.foreign[event.inst] = foreign
     for order in s.orders.open_on(event.inst):
         told_before = order.state in (LIVE, CANCELLING) and order.since_ms < s.recon.asked_ms
         if told_before and order.request.client_oid not in shown:

@@ -28,12 +28,12 @@ LOOK_BACK_MS = 7 * 86_400_000
 def tick(turn: Turn) -> None:
     """Note a settlement that has fallen due, remember the next one, and ask for bills when it is time."""
     s, st = turn.s, turn.s.accounts.settlements
-    now_ms = turn.at_ms + s.skew_ms
+    now_ms, settled_ms = turn.at_ms + s.skew_ms, s.econ.gate.settled_ms
     if not st.since_ms:
         st.since_ms, st.asked_ms = now_ms, turn.at_ms
-    if st.due_ms and now_ms >= st.due_ms:
-        _expect(turn, st)
-    if s.funding is not None and s.funding.next_ms is not None and s.funding.next_ms > now_ms:
+    if st.due_ms and (now_ms >= st.due_ms or settled_ms >= st.due_ms):
+        _expect(turn, st)  # by our clock, or because the exchange, whose clock is ahead, has named the next one
+    if s.funding is not None and s.funding.next_ms is not None and s.funding.next_ms > max(now_ms, settled_ms):
         st.due_ms, st.rate = s.funding.next_ms, s.funding.rate
     if s.ready and _may_ask(turn, st, now_ms):
         st.asked_ms = turn.at_ms

@@ -115,6 +115,7 @@ class DeskState:
     early_asked_ms: int = 0
     untold: dict[str, int] = attrs.field(factory=dict)
     pos_mode: PosMode = PosMode.ONE_WAY
+    foreign: dict[InstType, list[str]] = attrs.field(factory=dict)
     orders_read: list[InstType] = attrs.field(factory=list)
     unparsable: dict[str, int] = attrs.field(factory=dict)
     reject_streak: int = 0

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from mmfsm import exits
+from mmfsm import exits, feeding
 from mmfsm.basis import SAMPLE_MS, basis_bps
 from mmfsm.edge import BELOW, Floor, expected_funding_bps, hedge_price, with_floor
-from mmfsm.events import FeedName
 from mmfsm.fees import Fees
-from mmfsm.machines.feed import FRESH
 from mmfsm.params import Params
 from mmfsm.state import Turn
 from mmfsm.strategy import QuoteView, SideLimit
@@ -126,11 +124,10 @@ def watch_basis(turn: Turn) -> None:
 
     The edge of each side is measured against spot at every book; this is about a basis that is unlike itself.
     """
-    feeds, basis, p = turn.s.feeds, turn.s.econ.basis, turn.p
+    basis, p = turn.s.econ.basis, turn.p
     if p.basis_filter == "none" or turn.at_ms - basis.sampled_ms < SAMPLE_MS:
         return
-    is_fresh = feeds[FeedName.PERP_BOOK].state == feeds[FeedName.SPOT_BOOK].state == FRESH
-    now_bps = basis_now(turn) if is_fresh else None
+    now_bps = basis_now(turn) if feeding.books_fresh(turn) else None
     if now_bps is None:
         return
     was_far, z = basis.is_far, basis.z(now_bps, p.basis_sd_min_bps)

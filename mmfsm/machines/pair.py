@@ -8,6 +8,7 @@ Rules
    when the basis is at its worst.
 3. CROSSING is the flatten's way: a reduce-only perp order at the touch whose fills open ordinary tickets.
 4. A wish that rests on a profit ends with the profit; one that rests on a loss or on age stands until the pair is gone.
+   Every wish ends when a restart has turned the policy off.
 """
 
 # ruff: noqa: E501 - one row a line
@@ -43,8 +44,8 @@ class Pair:
 
 
 class PairInput(NamedTuple):
-    """What is known now. `reason` says what speaks for leaving, empty when nothing does; `is_closing`: orders that close
-    the pair at the touch are still going out."""
+    """What is known now. `leaves`: the policy knows a way out at all; `reason` says what speaks for it, empty when nothing
+    does; `is_closing`: orders that close the pair at the touch are still going out."""
 
     at_ms: int
     reason: str = ""
@@ -52,6 +53,7 @@ class PairInput(NamedTuple):
     crosses: bool = False
     cross_after_ms: int = 0
     is_closing: bool = False
+    leaves: bool = True
 
 
 def wants_out(_pair: Pair, what: PairInput) -> bool:
@@ -59,9 +61,9 @@ def wants_out(_pair: Pair, what: PairInput) -> bool:
     return bool(what.reason) and not what.in_grace
 
 
-def profit_gone(pair: Pair, what: PairInput) -> bool:
-    """It was left for its profit, and that is gone."""
-    return pair.why == TAKE_PROFIT and not what.reason
+def wish_gone(pair: Pair, what: PairInput) -> bool:
+    """It was left for its profit, and that is gone; or nothing is left any more."""
+    return not what.leaves or (pair.why == TAKE_PROFIT and not what.reason)
 
 
 def worse(pair: Pair, what: PairInput) -> bool:
@@ -134,7 +136,7 @@ TABLE: Table[Pair, PairInput, PairOut] = Table(
         Row(HELD,     "review", None,        IGNORE,   why="nothing speaks for leaving, or a settlement has just passed"),
         Row(HELD,     "gone",   None,        FLAT,     (forget,), why="quotes or a person closed it"),
 
-        Row(LEAVING,  "review", profit_gone, HELD,     (hold_on,)),
+        Row(LEAVING,  "review", wish_gone,   HELD,     (hold_on,)),
         Row(LEAVING,  "review", worse,       STAY,     (rename,), why="the wish no longer ends with the profit"),
         Row(LEAVING,  "review", may_cross,   CROSSING, (cross,)),
         Row(LEAVING,  "review", None,        IGNORE,   why="the closing side is quoted"),

@@ -146,10 +146,8 @@ async def test_a_quote_that_would_cross_is_a_benign_end(tmp_path: Path) -> None:
         placed = len(bot.requests(PERP_PLACE))
         bot.exchange.next_answer(PERP_PLACE, "delay_before_ms", ms=200)
         touch(bot.exchange, perp="3501.00", spot="3501.00")
-        await bot.until(lambda: len(bot.requests(PERP_PLACE)) > placed)
-        moved = (
-            "3490.00" if bot.requests(PERP_PLACE)[placed]["side"] == "buy" else "3512.00"
-        )  # whichever side came first
+        await bot.until(lambda: len(bot.requests(PERP_PLACE)) > placed)  # whichever side comes first
+        moved = "3490.00" if bot.requests(PERP_PLACE)[placed]["side"] == "buy" else "3512.00"
         touch(bot.exchange, perp=moved, spot=moved)
         await bot.until(lambda: any(order.cancel_reason == "post_only_fill_cancel" for order in bot.truth.orders))
         await bot.quoting()

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mmfsm.events import Flatten, FundingEvent, Resume
+from mmfsm.events import FeedAlive, FeedName, Flatten, FundingEvent, Resume, Stop, Tick
 from mmfsm.values import Funding, Leg, OrderIntent, Side
 from tests.incidents.scene import RATE, Scene, opened
 
@@ -135,6 +135,62 @@ def test_i44_in_the_grace_nothing_is_crossed() -> None:
     assert scene.closing[-1].intent is OrderIntent.FLATTEN
 
 
+def perp_alone(scene: Scene, seconds: int) -> None:
+    """Spot's book is silent; everything else goes on."""
+    for _ in range(seconds):
+        scene.now += 1_000
+        funding = FundingEvent(scene.now, Funding(scene.rate))
+        scene(scene.books()[0], FeedAlive(scene.now, FeedName.PRIVATE), funding, Tick(scene.now))
+        scene.settle()
+
+
+def crossing_half() -> Scene:
+    """Short 0.04; the first 0.02 of it is being crossed out."""
+    scene = holding(exit_policy="cross", exit_cross_after_sec=5)
+    scene.trade(scene.quote(Side.SELL), "p2")
+    scene.hedged(scene.hedge)
+    scene.wait(2_000)
+    move_basis(scene, 40)
+    scene.wait(6_000)
+    return scene
+
+
+def test_i44_an_old_price_is_no_loss() -> None:
+    """The market moves by 50 bps while spot's book is silent: the pair has lost nothing, and nothing is sold for it."""
+    scene = holding(exit_policy="cross", exit_cross_after_sec=5)
+    perp_alone(scene, 4)
+    scene.perp_bid += D("12.5")
+    perp_alone(scene, 20)
+    assert "book_stale:spot_book" in scene.reasons
+    scene.spot_bid += D("12.5")
+    scene.wait(5_000)
+    assert not leaving(scene) and scene.mode == "QUOTING"
+    assert not [it for it in scene.closing if it.intent is OrderIntent.FLATTEN]
+
+
+def test_i44_crossing_waits_for_prices() -> None:
+    """Half of the pair is closed when spot's book falls silent: the other half waits until it is back."""
+    scene = crossing_half()
+    scene.hedged(scene.closing[-1])
+    perp_alone(scene, 4)
+    scene.hedged(scene.hedge)
+    perp_alone(scene, 5)
+    assert scene.perp == D("-0.02") and not scene.is_open(scene.closing[-1])
+    scene.wait(2_000)
+    assert scene.closing[-1].intent is OrderIntent.FLATTEN and scene.is_open(scene.closing[-1])
+
+
+def test_i44_a_stop_keeps_what_an_exit_has_not_closed() -> None:
+    """`stop` keeps the position: what is under way is hedged, and no further part of the pair is crossed out."""
+    scene = crossing_half()
+    scene(Stop(scene.now, "operator"))
+    scene.hedged(scene.closing[-1])
+    scene.hedged(scene.hedge)
+    scene.wait(3_000)
+    assert [exit_.status for exit_ in scene.exits] == [0] and scene.perp == D("-0.02")
+    assert scene.desk.restarted(scene.desk.params, run=2).state.flattening is False
+
+
 def test_i44_a_pair_is_left_whatever_funding_says() -> None:
     """Funding too small turns quotes off, but not the closing side of a pair that is to be left."""
     scene = holding()
@@ -143,6 +199,23 @@ def test_i44_a_pair_is_left_whatever_funding_says() -> None:
     assert scene.mode == "IDLE"
     move_basis(scene, 40)
     assert scene.mode == "QUOTING" and only_the_closing_side_rests(scene)
+
+
+def test_i44_once_the_pair_is_closed_funding_counts_again() -> None:
+    """The closing side fills: from that very fill on a funding that is too small keeps both sides off."""
+    scene = holding(cooldown_ms=0)
+    scene.rate = D(0)
+    scene.wait(2_000)
+    move_basis(scene, 40)
+    quotes = len(scene.orders(OrderIntent.QUOTE))
+    scene.trade(scene.quote(Side.BUY), "p2")
+    scene.hedged(scene.hedge)
+    scene.settle()
+    scene.now += 100
+    scene(*scene.books())  # no tick yet
+    assert scene.perp == 0 and scene.desk.state.why_not == "funding_small"
+    scene.wait(3_000)
+    assert len(scene.orders(OrderIntent.QUOTE)) == quotes
 
 
 def test_i44_a_persons_flatten_takes_an_exit_over() -> None:

@@ -42,6 +42,7 @@ from mmfsm.events import (
     FeedDown,
     FeedName,
     FeedUp,
+    FeesRead,
     FillEvent,
     FillsRead,
     FillUnparsable,
@@ -54,12 +55,14 @@ from mmfsm.events import (
     PlaceAnswered,
     PositionEvent,
     Resume,
+    SettlementsRead,
     Stop,
     SubscribeAnswered,
     Tick,
 )
 from mmfsm.testing import ended, fill_of, opening, placed
 from mmfsm.values import (
+    FeeRate,
     Funding,
     Leg,
     Level,
@@ -71,6 +74,7 @@ from mmfsm.values import (
     OrderStatus,
     Outcome,
     PosMode,
+    Settlement,
     Side,
 )
 
@@ -831,6 +835,8 @@ ILLEGAL = {
     "an infinite fill": FillEvent(T, NormalizedFill(PERP, "q0", Side.BUY, D(1), D("Infinity"), T, "t")),
     "a rate that is not a number": FundingEvent(T, Funding(D("NaN"))),
     "a position that is not a number": PositionEvent(T, D("NaN"), T),
+    "a fee that is not a number": FeesRead(T, FeeRate(D("NaN"), D(6)), None),
+    "a bill that is not a number": SettlementsRead(T, ACCEPTED, (Settlement("b1", D("NaN"), T),)),
 }
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmfsm.economics import FundingGate
 from mmfsm.exits import ExitPrices, average_price, gross_bps, net_bps, reason_to_leave
 from mmfsm.fees import Fees
 from mmfsm.machines import pair
@@ -80,6 +82,7 @@ def run(state: str, event: str, what: PairInput, why: str = pair.LOSS_CUT) -> tu
         (HELD,     PairInput(2_000),                                        "",                HELD,     []),
         (LEAVING,  PairInput(2_000),                                        pair.TAKE_PROFIT,  HELD,     ["hold_on"]),
         (LEAVING,  PairInput(2_000),                                        pair.LOSS_CUT,     LEAVING,  []),
+        (LEAVING,  PairInput(2_000, leaves=False),                          pair.LOSS_CUT,     HELD,     ["hold_on"]),
         (LEAVING,  PairInput(2_000, "loss_cut"),                            pair.TAKE_PROFIT,  LEAVING,  ["leave"]),
         (LEAVING,  PairInput(5_999, "", False, True, 5_000),                pair.MAX_AGE,      LEAVING,  []),
         (LEAVING,  PairInput(6_000, "", False, True, 5_000),                pair.MAX_AGE,      CROSSING, ["cross"]),
@@ -126,6 +129,19 @@ def test_crossing_takes_a_quotes_size_at_a_time() -> None:
     assert scene.perp == 0 and scene.desk.state.econ.pair == Pair()
 
 
+def test_a_quote_size_too_small_to_trade_does_not_keep_a_pair_from_being_crossed() -> None:
+    """QUOTE_SIZE=0.001 quotes nothing; the pair an earlier run built is crossed in the smallest parts there are."""
+    scene = opened(exit_policy="cross", exit_cross_after_sec=1, pair_max_age_sec=30, cooldown_ms=100)
+    scene.trade(scene.quote(Side.SELL), "p1")
+    scene.hedged(scene.hedge)
+    scene.wait(2_000)
+    scene.desk.params = attrs.evolve(scene.desk.params, quote_size=D("0.001"))
+    scene.wait(35_000, 1_000)
+
+    assert (scene.closing[-1].intent, scene.closing[-1].qty) == (OrderIntent.FLATTEN, D("0.01"))
+    assert not scene.records("flattened")
+
+
 def test_a_restart_keeps_the_pair_and_what_slip_has_taught() -> None:
     """Fees, basis and funding are read anew; an exit under way goes on as one."""
     desk = opened().desk
@@ -136,3 +152,30 @@ def test_a_restart_keeps_the_pair_and_what_slip_has_taught() -> None:
     assert econ.pair == Pair(CROSSING, 1, 2, pair.MAX_AGE, D(2500), D(2501))
     assert (econ.slip.mean_bps, econ.exiting, econ.fees, econ.basis.samples) == (D("1.5"), True, None, 0)
     assert econ.gate.why == "funding_missing"
+
+
+def test_a_new_run_without_a_policy_ends_an_exit_under_way() -> None:
+    """EXIT_POLICY=off holds pairs, those that an earlier run was leaving or crossing out too; both sides rest again."""
+    scene = opened(exit_policy="off", cooldown_ms=100)
+    scene.trade(scene.quote(Side.SELL), "p1")
+    scene.hedged(scene.hedge)
+    scene.wait(2_000)
+    s = scene.desk.state
+    s.econ.pair.state, s.econ.pair.why, s.flattening, s.econ.exiting = CROSSING, pair.LOSS_CUT, True, True
+    s.session.state = "CHECKING"
+    scene.pulse()
+    assert scene.closing[-1].intent is OrderIntent.HEDGE
+    s.session.state = "READY"
+    scene.wait(6_000)
+
+    assert s.econ.pair.state == HELD and scene.mode == "QUOTING" and scene.perp == D("-0.02")
+    assert scene.rests(Side.BUY) and scene.rests(Side.SELL)
+
+
+def test_a_restart_does_not_cut_the_grace_short() -> None:
+    """A settlement of a minute ago is still a minute ago for the new run; what funding allowed is read anew."""
+    desk = opened().desk
+    desk.state.econ.gate.settled_ms, desk.state.econ.gate.cool_until_ms = 123_456, 999
+    gate = desk.restarted(desk.params, run=2).state.econ.gate
+
+    assert gate == FundingGate(settled_ms=123_456)

@@ -128,6 +128,23 @@ def test_a_stray_order_of_an_earlier_run_is_cancelled_before_the_position_is_rea
     assert hand.desk.state.session.asking == "ask_position"
 
 
+def test_a_strangers_order_is_told_once_and_remembered_while_it_is_open() -> None:
+    """Somebody else quotes on the account for days: each order is one line, and nothing piles up in the snapshot."""
+    hand = cold()
+    through(hand, OpenOrdersRead)
+
+    def told(*ids: str) -> list[str | None]:
+        seen = tuple(OrderReport(SPOT, it, OrderStatus.LIVE, D(0), "web", Side.BUY, D(2400), D("0.01")) for it in ids)
+        out = hand(OpenOrdersRead(T0, SPOT, seen))
+        return [a.exch_order_id for a in out if isinstance(a, Record) and a.reason == "foreign_order"]
+
+    assert [told("a"), told("a", "b"), told("b"), told("c")] == [["a"], ["b"], [], ["c"]]
+    size = len(str(hand.desk.snapshot()))
+    for number in range(100, 200):
+        assert told(str(number)) == [str(number)]
+    assert len(str(hand.desk.snapshot())) <= size + 2
+
+
 def test_the_position_mode_is_changed_only_if_asked_for_and_read_again() -> None:
     """AUTO_SET_POS_MODE: set, answered, and read again: accepted is not changed."""
     hand = cold(auto_set_pos_mode=True)

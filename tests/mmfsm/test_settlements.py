@@ -7,7 +7,7 @@ from decimal import Decimal
 import attrs
 
 from mmfsm.actions import QuerySettlements
-from mmfsm.events import FundingEvent, SettlementsRead
+from mmfsm.events import FundingEvent, SettlementsRead, Tick
 from mmfsm.values import Funding, OrderResult, Outcome, Settlement, Side
 from tests.incidents.scene import Scene, opened
 from tests.mmfsm.desk_driver import ACCEPTED
@@ -59,6 +59,19 @@ def test_it_is_estimated_when_due_asked_for_and_replaced_by_the_bill() -> None:
     assert scene.desk.state.accounts.funding == scene.desk.state.accounts.total.funding == D("0.05")
     (record,) = scene.records("funding_paid")
     assert record.data == {"amount": "0.05", "estimate": "0.0500001", "bill_id": "b1", "exch_ms": scene.due_ms + 40}
+
+
+def test_a_settlement_is_expected_when_the_exchanges_clock_is_ahead_of_ours() -> None:
+    """The next one is named, and a tick passes, half a second before this one is due by our clock."""
+    scene = short_before_a_settlement()
+    due_ms, scene.due_ms = scene.due_ms, scene.due_ms + 28_800_000
+    scene.wait(500)
+    told_late = Funding(RATE, due_ms)
+    Scene.__call__(scene, FundingEvent(scene.now, told_late), Tick(scene.now))  # read before, told after
+    assert scene.now < due_ms
+    assert [one.due_ms for one in scene.desk.state.accounts.settlements.expected] == [due_ms]
+    scene.wait(5_000)
+    assert scene.asked_at == 1 and len(scene.desk.state.accounts.settlements.expected) == 1
 
 
 def test_a_bill_told_twice_is_booked_once_and_one_from_before_the_run_never() -> None:

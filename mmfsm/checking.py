@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from mmfsm.errors import IllegalEvent
-from mmfsm.events import BalanceEvent, BookEvent, Event, FillEvent, FundingEvent, PositionEvent
-from mmfsm.values import ZERO
+from mmfsm.events import BalanceEvent, BookEvent, Event, FillEvent, FundingEvent, PositionEvent, TradesEvent
+from mmfsm.values import ZERO, InstType
 
 KINDS = frozenset(Event.__args__)
 """Every type of event there is."""
@@ -25,6 +25,8 @@ def check(event: Event) -> None:
         raise IllegalEvent(event, f"at_ms: expected Unix milliseconds as an int, got {event.at_ms!r}")
     if isinstance(event, BookEvent):
         _check_book(event)
+    elif isinstance(event, TradesEvent):
+        _check_trades(event)
     elif isinstance(event, FillEvent):
         fill = event.fill
         if not (_is_number(fill.price, fill.qty, fill.fee) and fill.qty > 0 and fill.price > 0):
@@ -48,6 +50,13 @@ def _check_book(event: BookEvent) -> None:
             raise IllegalEvent(event, "expected prices above zero and sizes not below it")
     if event.bids[0].price >= event.asks[0].price:
         raise IllegalEvent(event, f"crossed: bid {event.bids[0].price} ≥ ask {event.asks[0].price}")
+
+
+def _check_trades(event: TradesEvent) -> None:
+    if event.inst is not InstType.PERP:
+        raise IllegalEvent(event, f"inst: expected the perp's trades, got {event.inst}")
+    if not (_is_number(event.bought, event.sold) and event.bought >= ZERO and event.sold >= ZERO):
+        raise IllegalEvent(event, f"expected volumes not below zero, got {event.bought} bought, {event.sold} sold")
 
 
 def _is_number(*values: Decimal) -> bool:

@@ -2,7 +2,7 @@
 
 What it uses of `World`: sockets, requests, private pushes and their times. What it replaces: the market's clock (one
 moment a step), books (as late as the line, without text and parser), the public ticker (silent: funding is read by
-REST).
+REST). Public trades are told as the market has them when the bot listens (`K_FLOW`).
 """
 
 from __future__ import annotations

@@ -57,6 +57,7 @@ from mmfsm.events import (
     Stop,
     SubscribeAnswered,
     Tick,
+    TradesEvent,
 )
 from mmfsm.testing import ended, fill_of, opening, placed
 from mmfsm.values import (
@@ -831,6 +832,9 @@ ILLEGAL = {
     "an infinite fill": FillEvent(T, NormalizedFill(PERP, "q0", Side.BUY, D(1), D("Infinity"), T, "t")),
     "a rate that is not a number": FundingEvent(T, Funding(D("NaN"))),
     "a position that is not a number": PositionEvent(T, D("NaN"), T),
+    "trades of spot": TradesEvent(T, SPOT, D(1), D(1)),
+    "trades below zero": TradesEvent(T, PERP, D(-1), D(1)),
+    "trades that are not a number": TradesEvent(T, PERP, D(1), D("NaN")),
 }
 
 

@@ -7,7 +7,8 @@ one row of each product.
 
 What the sockets are told to carry is the desk's decision: after each `FeedUp` it subscribes again. Two channels come
 along unasked, since no feed is judged by them: the perp's ticker, and with `K_FLOW` above 0 its public trades. What is
-answered about those is told under the perp book's name, with their channel; a refusal after a refusal is not.
+answered about those is told under the perp book's name, with their channel. A refusal after a refusal is not told
+again; that no trade came is told once.
 """
 
 from __future__ import annotations
@@ -71,6 +72,7 @@ class Sockets:
         self._rng = rng or random.Random()
         self._trades = Trades(self._tell) if settings.k_flow else None
         self._are_trades_refused = False
+        self._first_trade: asyncio.TimerHandle | None = None
         self._tap = Tap(settings.symbol, self._tell, self._resubscribe_book, self._trades)
         self._tasks = Tasks(on_failure)
         self._client: pybotters.Client | None = None
@@ -111,6 +113,8 @@ class Sockets:
             self._forget(key)
         if self._trades is not None:
             self._trades.close()
+        if self._first_trade is not None:
+            self._first_trade.cancel()
         if self._client is not None:
             await self._client.close()
 
@@ -248,7 +252,16 @@ class Sockets:
             is_known, self._are_trades_refused = self._are_trades_refused and not accepted, not accepted
             if is_known:
                 return
+            if accepted and self._first_trade is None:
+                late_s = self._settings.ws_ack_timeout_ms / 1000
+                self._first_trade = asyncio.get_running_loop().call_later(late_s, self._note_silence, late_s)
         self._tell(ev.SubscribeAnswered(now_ms(), pending.feed, pending.channel, accepted, code, msg))
+
+    def _note_silence(self, late_s: float) -> None:
+        # Accepted it is; but recent trades come with the answer, so that none at all is worth a record.
+        if self._trades is not None and not self._trades.has_seen_any:
+            msg = f"no trade within {late_s:g} s"
+            self._tell(ev.SubscribeAnswered(now_ms(), FeedName.PERP_BOOK, wire.TRADES, True, None, msg))
 
     def _forget(self, key: str) -> None:
         pending = self._pending.pop(key, None)

@@ -54,6 +54,11 @@ class Trades:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_at(max(loop.time(), self._told_s + PERIOD_S), self._tell)
 
+    @property
+    def has_seen_any(self) -> bool:
+        """A trade has come, be it from before the subscription."""
+        return bool(self._seen)
+
     def close(self) -> None:
         """Tell nothing any more of what was taken."""
         if self._timer is not None:

@@ -115,6 +115,18 @@ async def test_a_cut_socket_asks_for_trades_again_and_counts_none_twice(
         assert listener.sums() == (D(2), D(3))
 
 
+async def test_trades_that_never_come_are_told_once(exchange: PaperExchange, settings_for: SettingsFor) -> None:
+    """Accepted and silent, through a reconnect: one more answer says so, and a first trade is taken all the same."""
+    async with listening(settings_for(exchange, ws_ack_timeout_ms=500, **K_FLOW)) as listener:
+        await until(lambda: len(listener.answers("trade")) == 2)
+        await exchange.cut("public")
+        await until(lambda: len(listener.answers("trade")) == 3)
+        exchange.market.trade("perp", "3500", "2", "buy")
+        await until(lambda: listener.sums() == (D(2), D(0)))
+    told = [(it.accepted, it.msg) for it in listener.answers("trade")]
+    assert told == [(True, None), (True, "no trade within 0.5 s"), (True, None)]
+
+
 async def test_without_k_flow_no_trades_are_asked_for(exchange: PaperExchange, settings_for: SettingsFor) -> None:
     """Off by default: when everything is subscribed, nobody listens to trades."""
     async with listening(settings_for(exchange)) as listener:

@@ -14,8 +14,9 @@ from mmfsm.events import (
     FundingEvent,
     PositionEvent,
     SettlementsRead,
+    TradesEvent,
 )
-from mmfsm.values import ZERO
+from mmfsm.values import ZERO, InstType
 
 KINDS = frozenset(Event.__args__)
 """Every type of event there is."""
@@ -34,6 +35,8 @@ def check(event: Event) -> None:
         raise IllegalEvent(event, f"at_ms: expected Unix milliseconds as an int, got {event.at_ms!r}")
     if isinstance(event, BookEvent):
         _check_book(event)
+    elif isinstance(event, TradesEvent):
+        _check_trades(event)
     elif isinstance(event, FillEvent):
         fill = event.fill
         if not (_is_number(fill.price, fill.qty, fill.fee) and fill.qty > 0 and fill.price > 0):
@@ -67,6 +70,13 @@ def _check_fees(event: FeesRead) -> None:
     for rate in (event.perp, event.spot):
         if rate is not None and not _is_number(rate.maker_bps, rate.taker_bps):
             raise IllegalEvent(event, f"expected numbers, got {rate.maker_bps} and {rate.taker_bps}")
+
+
+def _check_trades(event: TradesEvent) -> None:
+    if event.inst is not InstType.PERP:
+        raise IllegalEvent(event, f"inst: expected the perp's trades, got {event.inst}")
+    if not (_is_number(event.bought, event.sold) and event.bought >= ZERO and event.sold >= ZERO):
+        raise IllegalEvent(event, f"expected volumes not below zero, got {event.bought} bought, {event.sold} sold")
 
 
 def _is_number(*values: Decimal) -> bool:

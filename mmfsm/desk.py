@@ -62,6 +62,7 @@ from mmfsm.events import (
     Stop,
     SubscribeAnswered,
     Tick,
+    TradesEvent,
 )
 from mmfsm.flattening import flatten_step
 from mmfsm.params import Params
@@ -337,6 +338,7 @@ def _nothing(_turn: Turn, _event: Tick) -> None:
 
 _ROUTES: dict[type[Any], tuple[Any, ...]] = {
     BookEvent: (feeding.on_book,),
+    TradesEvent: (feeding.on_trades,),
     FundingEvent: (feeding.on_funding, sessions.on_funding),
     FillEvent: (booking.on_fill, _on_private_data),
     FillUnparsable: (booking.on_unparsable,),

@@ -1,4 +1,4 @@
-"""What a desk knows of the economics: fees, measured slip, the basis' past, funding's gate, and the pair it holds."""
+"""What a desk knows of the economics: fees, measured slip, the past of basis and trades, funding's gate, its pair."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import attrs
 
 from mmfsm.basis import Basis
 from mmfsm.fees import Fees
+from mmfsm.flow import Flow
 from mmfsm.machines.pair import Pair
 from mmfsm.slippage import Slippage
 from mmfsm.values import FeeRate
@@ -36,6 +37,7 @@ class Economics:
     fees_differ: dict[str, str] = attrs.field(factory=dict)
     slip: Slippage = attrs.field(factory=Slippage)
     basis: Basis = attrs.field(factory=Basis)
+    flow: Flow = attrs.field(factory=Flow)
     gate: FundingGate = attrs.field(factory=FundingGate)
     pair: Pair = attrs.field(factory=Pair)
     exiting: bool = False

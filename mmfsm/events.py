@@ -1,6 +1,6 @@
 """Everything that can happen to a desk. Each event is a frozen value with `at_ms`: our clock, in Unix milliseconds.
 
-    market    BookEvent FundingEvent
+    market    BookEvent TradesEvent FundingEvent
     account   FillEvent FillUnparsable OrderEvent PositionEvent BalanceEvent
     answer    PlaceAnswered CancelAnswered OrderQueried FillsRead OpenOrdersRead SettlementsRead
               ServerTimeRead AccountRead ConstraintsRead FeesRead PosModeAnswered CheckFailed
@@ -53,6 +53,19 @@ class BookEvent:
     bids: tuple[Level, ...]
     asks: tuple[Level, ...]
     exch_ms: int
+
+
+@attrs.frozen
+class TradesEvent:
+    """What takers of the perp bought and sold since the last such event, in base coin. Needed only with K_FLOW above 0.
+
+    Telling a trade twice is not harmless: whoever tells them drops repeats.
+    """
+
+    at_ms: int
+    inst: InstType
+    bought: Decimal
+    sold: Decimal
 
 
 @attrs.frozen
@@ -341,6 +354,7 @@ class Breach:
 
 Event = (
     BookEvent
+    | TradesEvent
     | FundingEvent
     | FillEvent
     | FillUnparsable

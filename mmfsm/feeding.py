@@ -12,6 +12,7 @@ from mmfsm.events import (
     FeedUp,
     FundingEvent,
     SubscribeAnswered,
+    TradesEvent,
 )
 from mmfsm.machines import feed as machine
 from mmfsm.machines.feed import Feed, FeedInput, FeedOut
@@ -81,6 +82,12 @@ def on_book(turn: Turn, event: BookEvent) -> None:
         return
     turn.s.books[event.inst] = event
     tell(turn, BOOK_OF[event.inst], "data")
+
+
+def on_trades(turn: Turn, event: TradesEvent) -> None:
+    """Count takers' volume into flow, if it is asked for. It is no feed: nothing waits for it, and nothing halts."""
+    if turn.p.k_flow:
+        turn.s.econ.flow.take(event.bought, event.sold, turn.p.flow_window_ms, turn.at_ms)
 
 
 def on_funding(turn: Turn, event: FundingEvent) -> None:

@@ -155,6 +155,17 @@ class Params:
 
     # Skews beyond the first
     k_micro: Decimal = param(Decimal(0), "share of the way from mid to the micro-price", "fraction", 0, 1)
+    k_flow: Decimal = param(
+        Decimal(0),
+        "shift of the reservation price at trade flow 1; 0 = trades are not listened to",
+        "fraction",
+        0,
+        "0.01",
+    )
+    flow_window_ms: int = param(5_000, "a trade counts half in the flow after this", "ms", 100, 3_600_000)
+    flow_floor_qty: Decimal = param(
+        Decimal(10), "traded volume at which the flow counts half", "base coin", "0.000000001", 1_000_000_000
+    )
     funding_target: Decimal = param(Decimal(0), "share of MAX_POSITION that funding's side aims at", "fraction", 0, 1)
     basis_filter: str = param(
         "off_quotes", "what a basis far from its own recent mean does",

@@ -27,6 +27,7 @@ def plan(turn: Turn, strategy: Strategy) -> QuotePlan | None:
         bid_limit=limit_of(turn, Side.BUY),
         ask_limit=limit_of(turn, Side.SELL),
         basis_z=valuation.basis_z(turn) if turn.p.basis_filter == "skew" else None,
+        flow=s.econ.flow.at(turn.p.flow_window_ms, turn.p.flow_floor_qty, turn.at_ms) if turn.p.k_flow else None,
     )
     return valuation.valued(turn, view, strategy.quote(view))
 

@@ -1,6 +1,7 @@
-"""Where to quote: order-book imbalance bends the reservation price, inventory, funding and basis bend the half spreads.
+"""Where to quote: the imbalance of book and trades bends the reservation price, inventory, funding and basis bend the
+half spreads.
 
-    r   = mid · (1 + k_obi · obi) + k_micro · (micro-price − mid)
+    r   = mid · (1 + k_obi · obi + k_flow · flow) + k_micro · (micro-price − mid)
     bid = r · (1 − h_bid)        ask = r · (1 + h_ask)
     h   = base half spread ± inventory skew ± funding skew ± basis skew, each side its own
 
@@ -39,7 +40,8 @@ class QuoteView:
     """What a strategy may look at. `perp_pos` is signed base coin.
 
     `basis_z`: standard deviations of perp mid − spot mid from its recent mean; None while unknown, or if not asked for
-    (`BASIS_FILTER=skew`).
+    (`BASIS_FILTER=skew`). `flow`: which way the perp's takers lean, from −1 to 1 (`flow.py`); None if not asked for
+    (`K_FLOW=0`).
     """
 
     params: Params
@@ -50,6 +52,7 @@ class QuoteView:
     bid_limit: SideLimit
     ask_limit: SideLimit
     basis_z: Decimal | None = None
+    flow: Decimal | None = None
 
 
 class Strategy(Protocol):
@@ -129,6 +132,9 @@ class ObiFundingStrategy:
         mid = perp.bbo.mid
         r = reservation_price(mid, perp.obi, params.k_obi)
         shift = {"obi": params.k_obi * perp.obi / BPS}
+        if params.k_flow and view.flow is not None:
+            r += mid * params.k_flow * view.flow
+            shift["flow"] = params.k_flow * view.flow / BPS
         if params.k_micro and perp.bbo.bid_qty + perp.bbo.ask_qty > 0:
             lean = params.k_micro * (micro_price(perp.bbo) - mid)
             r, shift["micro"] = r + lean, lean / mid / BPS

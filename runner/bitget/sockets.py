@@ -5,7 +5,10 @@ Every message goes two ways, in this order and without a queue: read into events
 not wait for the store, and do not come from it: its fill store does not tell duplicates apart, its account store keeps
 one row of each product.
 
-What the sockets are told to carry is the desk's decision: after each `FeedUp` it subscribes again.
+What the sockets are told to carry is the desk's decision: after each `FeedUp` it subscribes again. Two channels come
+along unasked, since no feed is judged by them: the perp's ticker, and with `K_FLOW` above 0 its public trades. What is
+answered about those is told under the perp book's name, with their channel. A refusal after a refusal is not told
+again; that no trade came is told once.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from runner.bitget.connection import Callbacks, Connection
 from runner.bitget.members import WireError
 from runner.bitget.tap import Tap
 from runner.bitget.tasks import OnFailure, Tasks
+from runner.bitget.trades import Trades
 from runner.settings import Settings
 
 _BOOKS = {FeedName.PERP_BOOK: InstType.PERP, FeedName.SPOT_BOOK: InstType.SPOT}
@@ -37,7 +41,8 @@ _RESUBSCRIBE_S = 5.0  # Bitget allows 240 subscriptions an hour on one connectio
 
 @attrs.define
 class _Pending:
-    # A subscription of the desk's that is not answered yet.
+    # A subscription that is not answered yet, and the feed it is told as.
+    feed: FeedName
     channel: str
     waiting: list[wire.Channel]
     bound: asyncio.TimerHandle
@@ -65,10 +70,13 @@ class Sockets:
         self._on_event = on_event
         self._on_failure = on_failure
         self._rng = rng or random.Random()
-        self._tap = Tap(settings.symbol, self._tell, self._resubscribe_book)
+        self._trades = Trades(self._tell) if settings.k_flow else None
+        self._are_trades_refused = False
+        self._first_trade: asyncio.TimerHandle | None = None
+        self._tap = Tap(settings.symbol, self._tell, self._resubscribe_book, self._trades)
         self._tasks = Tasks(on_failure)
         self._client: pybotters.Client | None = None
-        self._pending: dict[FeedName, _Pending] = {}
+        self._pending: dict[str, _Pending] = {}  # by feed; the trades' by their channel
         self._ticker_asked = False
         self._mended_at: dict[FeedName, float] = {}
         self._public = self._connection("public", settings.ws_public_url, tuple(_BOOKS))
@@ -78,7 +86,7 @@ class Sockets:
 
     def _connection(self, name: str, url: str, feeds: tuple[FeedName, ...]) -> Connection:
         callbacks = Callbacks(
-            up=lambda: self._each(feeds, lambda feed: ev.FeedUp(now_ms(), feed)),
+            up=lambda: self._up(feeds),
             down=lambda why: self._down(feeds, why),
             message=lambda message: self._on_message(message, feeds),
             pong=lambda: self._each(feeds, lambda feed: ev.FeedAlive(now_ms(), feed)),
@@ -101,8 +109,12 @@ class Sockets:
     async def close(self) -> None:
         """Close both sockets; no event is told for it."""
         await self._tasks.close()
-        for feed in list(self._pending):
-            self._forget(feed)
+        for key in list(self._pending):
+            self._forget(key)
+        if self._trades is not None:
+            self._trades.close()
+        if self._first_trade is not None:
+            self._first_trade.cancel()
         if self._client is not None:
             await self._client.close()
 
@@ -118,16 +130,27 @@ class Sockets:
             loop.call_soon(self._tell, ev.SubscribeAnswered(now_ms(), feed, channel, False, None, why))
             return
         channels = self._channels(feed, channel)
-        self._forget(feed)
-        late_s = self._settings.ws_ack_timeout_ms / 1000
-        bound = loop.call_later(late_s, self._answer, feed, False, None, f"no answer within {late_s:g} s")
-        self._pending[feed] = _Pending(channel, list(channels), bound)
+        self._await_answer(feed, feed, channel, channels)
         if feed in _BOOKS:
             self._tap.expect_book(_BOOKS[feed], channel)
         if feed is FeedName.PERP_BOOK and not self._ticker_asked:
             self._ticker_asked = True
             channels = (*channels, wire.Channel(InstType.PERP, "ticker", self._settings.symbol))
         connection.send(wire.subscription("subscribe", channels))
+
+    def _await_answer(self, key: str, feed: FeedName, channel: str, channels: tuple[wire.Channel, ...]) -> None:
+        self._forget(key)
+        late_s = self._settings.ws_ack_timeout_ms / 1000
+        late = asyncio.get_running_loop().call_later(
+            late_s, self._answer, key, False, None, f"no answer within {late_s:g} s"
+        )
+        self._pending[key] = _Pending(feed, channel, list(channels), late)
+
+    def _ask_trades(self) -> None:
+        # In a message of its own, after the books': what becomes of it is no matter of theirs.
+        asked = (wire.Channel(InstType.PERP, wire.TRADES, self._settings.symbol),)
+        self._await_answer(wire.TRADES, FeedName.PERP_BOOK, wire.TRADES, asked)
+        self._public.send(wire.subscription("subscribe", asked))
 
     def unsubscribe(self, feed: FeedName, channel: str) -> None:
         """Drop a channel. What still comes of it is passed over."""
@@ -177,9 +200,15 @@ class Sockets:
         for feed in feeds:
             self._tell(event(feed))
 
+    def _up(self, feeds: tuple[FeedName, ...]) -> None:
+        self._each(feeds, lambda feed: ev.FeedUp(now_ms(), feed))
+        if self._trades is not None and FeedName.PERP_BOOK in feeds:
+            self._ask_trades()
+
     def _down(self, feeds: tuple[FeedName, ...], why: str) -> None:
+        for key in [key for key, pending in self._pending.items() if pending.feed in feeds]:
+            self._forget(key)
         for feed in feeds:
-            self._forget(feed)
             if feed in _BOOKS:
                 self._tap.drop_book(_BOOKS[feed])
                 self._ticker_asked = False
@@ -195,6 +224,8 @@ class Sockets:
         except (WireError, ArithmeticError) as error:
             logger.warning("a message that cannot be read was passed over: {}", error)
             return
+        if frame.channel == wire.TRADES:
+            return  # nobody views them, and the store would keep a hundred thousand
         try:
             self.store.onmessage(_for_store(message, frame))
         except Exception as error:  # its views may miss a message; the events above did not
@@ -202,26 +233,38 @@ class Sockets:
 
     def _acknowledge(self, frame: wire.Frame, feeds: tuple[FeedName, ...]) -> None:
         refused = frame.kind is wire.FrameKind.REFUSED
-        for feed in [feed for feed in feeds if feed in self._pending]:
-            pending = self._pending[feed]
+        for key, pending in [it for it in self._pending.items() if it[1].feed in feeds]:
             # An error that names no channel (not logged in, too many requests) is about all that was asked.
             told = [it for it in pending.waiting if it.is_told_by(frame.arg) or (refused and not frame.channel)]
             if told and refused:
-                self._answer(feed, False, frame.code, frame.msg)
+                self._answer(key, False, frame.code, frame.msg)
             elif told:
                 pending.waiting = [it for it in pending.waiting if it not in told]
                 if not pending.waiting:
-                    self._answer(feed, True, frame.code, frame.msg)
+                    self._answer(key, True, frame.code, frame.msg)
         if refused:
             logger.warning("refused by Bitget: {} {} {}", frame.code, frame.msg, dict(frame.arg))
 
-    def _answer(self, feed: FeedName, accepted: bool, code: str | None, msg: str | None) -> None:
-        channel = self._pending[feed].channel
-        self._forget(feed)
-        self._tell(ev.SubscribeAnswered(now_ms(), feed, channel, accepted, code, msg))
+    def _answer(self, key: str, accepted: bool, code: str | None, msg: str | None) -> None:
+        pending = self._pending[key]
+        self._forget(key)
+        if key == wire.TRADES:
+            is_known, self._are_trades_refused = self._are_trades_refused and not accepted, not accepted
+            if is_known:
+                return
+            if accepted and self._first_trade is None:
+                late_s = self._settings.ws_ack_timeout_ms / 1000
+                self._first_trade = asyncio.get_running_loop().call_later(late_s, self._note_silence, late_s)
+        self._tell(ev.SubscribeAnswered(now_ms(), pending.feed, pending.channel, accepted, code, msg))
 
-    def _forget(self, feed: FeedName) -> None:
-        pending = self._pending.pop(feed, None)
+    def _note_silence(self, late_s: float) -> None:
+        # Accepted it is; but recent trades come with the answer, so that none at all is worth a record.
+        if self._trades is not None and not self._trades.has_seen_any:
+            msg = f"no trade within {late_s:g} s"
+            self._tell(ev.SubscribeAnswered(now_ms(), FeedName.PERP_BOOK, wire.TRADES, True, None, msg))
+
+    def _forget(self, key: str) -> None:
+        pending = self._pending.pop(key, None)
         if pending is not None:
             pending.bound.cancel()
 

@@ -19,6 +19,7 @@ from mmfsm.values import Funding, InstType, Level
 from runner.bitget import wire, wire_account
 from runner.bitget.book import DepthBook, is_usable, read_top
 from runner.bitget.members import Row, WireError
+from runner.bitget.trades import Trades
 from runner.bitget.wire_market import book_numbers, read_ticker_funding
 
 _FUNDING_REPEAT_MS = 5_000  # a ticker comes three times a second; the same funding is told this often
@@ -39,14 +40,20 @@ class Tap:
         symbol: rows of others are passed over.
         on_event: called with each event, synchronously; with a book, right after the messages that are waiting.
         on_gap: called with leg and channel when an incremental book lost its thread.
+        trades: who takes the perp's public trades; None: they are passed over.
     """
 
     def __init__(
-        self, symbol: str, on_event: Callable[[ev.Event], None], on_gap: Callable[[InstType, str], None]
+        self,
+        symbol: str,
+        on_event: Callable[[ev.Event], None],
+        on_gap: Callable[[InstType, str], None],
+        trades: Trades | None = None,
     ) -> None:
         self._symbol = symbol
         self._on_event = on_event
         self._on_gap = on_gap
+        self._trades = trades
         self._books = {inst: _Book() for inst in InstType}
         self._coins = (symbol.removesuffix("USDT"), "USDT")
         self._funding: tuple[Funding, int] | None = None
@@ -80,6 +87,8 @@ class Tap:
             self._on_event(told)
         elif channel == "account":
             self._each(frame.rows, lambda row: self._balance(inst, row, at_ms, frame.ts_ms or at_ms))
+        elif channel == wire.TRADES:
+            self._public_trades(inst, frame)
         elif channel in ("fill", "orders", "ticker") or channel.startswith("books"):
             rows = [row for row in frame.rows if self._is_ours(row, frame.arg)]
             read = self._readers.get(channel)
@@ -87,6 +96,12 @@ class Tap:
                 self._each(rows, lambda row: read(inst, row, at_ms))
             elif self.expects_book(inst, channel):
                 self._each(rows, lambda row: self._book(inst, row, frame, at_ms))
+
+    def _public_trades(self, inst: InstType, frame: wire.Frame) -> None:
+        trades = self._trades
+        if trades is not None and inst is InstType.PERP:
+            oldest_first = [row for row in reversed(frame.rows) if self._is_ours(row, frame.arg)]
+            self._each(oldest_first, lambda row: trades.take(row, frame.snapshot))
 
     def _each(self, rows: list[Row], read: Callable[[Row], None]) -> None:
         for row in rows:

@@ -17,7 +17,7 @@ from typing import Any
 import attrs
 
 from mmfsm.params import Params
-from mmfsm.values import InstType, OrderRequest, PositionEffect, PosMode, Tif, plain
+from mmfsm.values import InstType, OrderRequest, PositionEffect, PosMode, Side, Tif, plain
 from runner.bitget.members import Row, WireError, as_row, as_rows, parse_json
 
 SUCCESS = "00000"
@@ -25,6 +25,7 @@ TIF_WORDS = {Tif.POST_ONLY: "post_only", Tif.IOC: "ioc", Tif.GTC: "gtc"}
 PAGE = 100  # the largest page of every list (Get Orders Pending, Get Order Fills, Get Fills, Get Unfilled Orders)
 FUNDING_BUSINESS = "contract_settle_fee"  # what Get Account Bill calls a settlement of funding
 PRIVATE = "private"  # our name for the set of private channels
+TRADES = "trade"  # the channel of public trades
 
 
 @attrs.frozen
@@ -296,3 +297,15 @@ def login_refusal(answer: object) -> str | None:
     if row.get("event") == "login" and str(row.get("code")) == "0":
         return None
     return f"login refused: {row.get('code', 'no code')} {row.get('msg') or 'no answer before the socket closed'}"
+
+
+def read_side(row: Row) -> Side:
+    """Read a row's side.
+
+    Raises:
+        WireError: it is neither.
+    """
+    word = str(row.get("side", "")).lower()
+    if word not in ("buy", "sell"):
+        raise WireError("side", row.get("side"), "buy or sell")
+    return Side(word)

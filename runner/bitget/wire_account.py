@@ -29,7 +29,7 @@ from runner.bitget.members import (
     positive,
     text,
 )
-from runner.bitget.wire import FUNDING_BUSINESS
+from runner.bitget.wire import FUNDING_BUSINESS, read_side
 
 # Fill Channel, `tradeSide`: partial and full liquidation, netting, delivery, auto-deleveraging (dte_sys_adl).
 _FORCED = ("reduce_", "burst_", "offset_", "delivery_", "dte_sys_adl_", "adl_")
@@ -46,13 +46,6 @@ _STATUS = {
 # --- sides ------------------------------------------------------------------------------------------------------------
 
 
-def _side(row: Row) -> Side:
-    word = str(row.get("side", "")).lower()
-    if word not in ("buy", "sell"):
-        raise WireError("side", row.get("side"), "buy or sell")
-    return Side(word)
-
-
 def _trade_side(row: Row) -> str:
     return str(row.get("tradeSide") or "").lower()
 
@@ -67,7 +60,7 @@ def _named_side(trade_side: str) -> Side | None:
 
 
 def _order_side(row: Row) -> Side:
-    side, effect = _side(row), _trade_side(row)
+    side, effect = read_side(row), _trade_side(row)
     if row.get("posMode") != PosMode.HEDGE.value or "close" not in effect:
         return side
     position = str(row.get("posSide") or "").lower()
@@ -77,7 +70,7 @@ def _order_side(row: Row) -> Side:
 
 
 def _fill_side(row: Row, source: str) -> Side:
-    side, effect = _side(row), _trade_side(row)
+    side, effect = read_side(row), _trade_side(row)
     if source == "ws":
         return side
     closes = row.get("posMode") == PosMode.HEDGE.value and effect == "close"
@@ -107,7 +100,7 @@ def read_fill(inst: InstType, row: Row, source: str) -> NormalizedFill:
     return NormalizedFill(
         inst=inst,
         order_id=text(row, "orderId"),
-        side=_fill_side(row, source) if perp else _side(row),
+        side=_fill_side(row, source) if perp else read_side(row),
         price=positive(row, "price" if perp else "priceAvg"),
         qty=positive(row, "baseVolume" if perp else "size"),
         exch_ms=millis(row, "cTime", "uTime"),

@@ -1,9 +1,9 @@
-"""Bitget's public messages and account settings read into mmfsm's values: rules, books, funding, position mode.
+"""Bitget's public messages and account settings read into mmfsm's values: rules, books, trades, funding, position mode.
 
 The rows of reference endpoints are attrs classes that cattrs fills, so that a missing or strange member is an error
 which names it. Books are read by hand: they come ten times a second.
-Pages of Bitget's V2 documents: Get Contract Config, Get Symbol Info, Order Book Channel, Tickers Channel,
-Get Current Funding Rate, Get Single Account, Get Trade Rate.
+Pages of Bitget's V2 documents: Get Contract Config, Get Symbol Info, Order Book Channel, Public Trade Channel, Tickers
+Channel, Get Current Funding Rate, Get Single Account, Get Trade Rate.
 """
 
 from __future__ import annotations
@@ -17,8 +17,19 @@ from cattrs.errors import BaseValidationError
 from cattrs.gen import make_dict_structure_fn, override
 
 from mmfsm.events import AccountRead, FundingEvent
-from mmfsm.values import BPS, FeeRate, Funding, InstrumentRules, InstType, Level, PosMode
-from runner.bitget.members import Row, WireError, as_rows, decimal_of, millis, number, optional_number
+from mmfsm.values import BPS, FeeRate, Funding, InstrumentRules, InstType, Level, PosMode, Side
+from runner.bitget.members import (
+    Row,
+    WireError,
+    as_rows,
+    decimal_of,
+    millis,
+    number,
+    optional_number,
+    positive,
+    text,
+)
+from runner.bitget.wire import read_side
 
 T = TypeVar("T", bound=attrs.AttrsInstance)
 
@@ -274,3 +285,15 @@ def book_numbers(row: Row, ts_ms: int) -> tuple[int | None, int | None, int]:
     """Return seq and pseq (None where absent, as before 2026) and the book's own time."""
     seq, pseq = (row.get(name) if isinstance(row.get(name), int) else None for name in ("seq", "pseq"))
     return seq, pseq, millis(row, "ts") if row.get("ts") else ts_ms
+
+
+# --- trades -----------------------------------------------------------------------------------------------------------
+
+
+def read_trade(row: Row) -> tuple[str, Side, Decimal]:
+    """Read a public trade: its id, the taker's side, and its size in base coin.
+
+    Raises:
+        WireError: a member is missing or unusable.
+    """
+    return text(row, "tradeId"), read_side(row), positive(row, "size")

@@ -2,7 +2,7 @@
 
 What it uses of `World`: sockets, requests, private pushes and their times. What it replaces: the market's clock (one
 moment a step), books (as late as the line, without text and parser), the public ticker (silent: funding is read by
-REST).
+REST). Public trades are told as the market has them when the bot listens (`K_FLOW`).
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ class CoarseWorld(World):
             venue.exchange.advance(now)  # the interval that ends is settled at its own rate
             venue.market(self._rate, now)
             self._rate = next(self._funding, None)
-        events: list[MarketEvent] = [trade for trade in step.trades if self._is_met(trade)]
+        is_heard = ("perp", "trade") in self.wanted()
+        events: list[MarketEvent] = [trade for trade in step.trades if is_heard or self._is_met(trade)]
         events += step.books
         for event in events:
             venue.market(event, now)
@@ -85,7 +86,7 @@ class CoarseWorld(World):
         self.loop.at_ms(self.loop.start_ms + self._step.at_ms, self._take_step)
 
     def _is_met(self, trade: TradeEvent) -> bool:
-        # A trade that reaches no order of ours changes nothing: prices come from books.
+        # A trade that reaches no order of ours, and is not listened to, changes nothing: prices come from books.
         price = trade.price
         resting = self.venue.exchange.matchers[trade.product].resting(opposite(trade.taker_side))
         if trade.taker_side == "sell":

@@ -59,6 +59,7 @@ from mmfsm.events import (
     Stop,
     SubscribeAnswered,
     Tick,
+    TradesEvent,
 )
 from mmfsm.testing import ended, fill_of, opening, placed
 from mmfsm.values import (
@@ -837,6 +838,9 @@ ILLEGAL = {
     "a position that is not a number": PositionEvent(T, D("NaN"), T),
     "a fee that is not a number": FeesRead(T, FeeRate(D("NaN"), D(6)), None),
     "a bill that is not a number": SettlementsRead(T, ACCEPTED, (Settlement("b1", D("NaN"), T),)),
+    "trades of spot": TradesEvent(T, SPOT, D(1), D(1)),
+    "trades below zero": TradesEvent(T, PERP, D(-1), D(1)),
+    "trades that are not a number": TradesEvent(T, PERP, D(1), D("NaN")),
 }
 
 

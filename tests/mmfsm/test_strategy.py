@@ -95,6 +95,28 @@ def test_both_quotes_rise_with_the_imbalance(bid: Decimal, spread: int, one: Dec
     assert below[0] <= above[0] and below[1] <= above[1]
 
 
+def test_trade_flow_shifts_both_prices_by_its_share_of_the_mid() -> None:
+    """mid 2000.50, flow 0.5 at k_flow 0.0004: r = 2000.50 · 1.0002 = 2000.9001, a term of 2 bps; unasked, no term."""
+    seen = view(rate=ZERO, k_flow=D("0.0004"))
+    quotes = quote(attrs.evolve(seen, flow=D("0.5")))
+
+    assert quotes.reservation == D("2000.9001")
+    assert (quotes.bid.price, quotes.ask.price) == (D("1998.09"), D("2003.71"))
+    assert (quotes.bid.terms_bps["flow"], quotes.ask.terms_bps["flow"]) == (D(-2), D(2))
+    assert quote(seen) == quote(view(rate=ZERO)) and "flow" not in quote(seen).bid.terms_bps
+
+
+@FAST
+@given(bids, spreads, obis, obis)
+def test_both_quotes_rise_with_the_flow(bid: Decimal, spread: int, one: Decimal, two: Decimal) -> None:
+    """Takers who buy never lower a quote."""
+    seen = view(bid=bid, spread=spread, k_flow=D("0.002"))
+    below, above = (quote(attrs.evolve(seen, flow=flow)) for flow in sorted((one, two)))
+
+    for low, high in ((below.bid.price, above.bid.price), (below.ask.price, above.ask.price)):
+        assert low is not None and high is not None and low <= high
+
+
 @FAST
 @given(bids, spreads, obis, positions, positions)
 def test_a_larger_inventory_never_makes_its_side_more_aggressive(

@@ -48,14 +48,20 @@ def turn_of(desk: Desk, at_ms: int) -> Turn:
 
 
 def planned(
-    obi: Decimal = ZERO, basis: Decimal = ZERO, pos: Decimal = ZERO, rate: Decimal = RATE, **params: Any
+    obi: Decimal = ZERO,
+    basis: Decimal = ZERO,
+    pos: Decimal = ZERO,
+    rate: Decimal = RATE,
+    trades: tuple[Decimal, Decimal] = (ZERO, ZERO),
+    **params: Any,
 ) -> tuple[QuotePlan, Turn]:
-    """What a desk plans on such a market, holding such a perp position."""
+    """What a desk plans on such a market, holding such a perp position, when takers bought and sold as much."""
     params = {"edge_floor": True, "max_position": D("0.5"), **params}
     desk = Desk(live_params(**params), run=1)
     for event in opening(T0, desk.params):
         desk.handle(event)
     s = desk.state
+    s.econ.flow.take(*trades, desk.params.flow_window_ms, T0 + 1_000)
     s.books = {PERP: book(PERP, D(2500), obi), SPOT: book(SPOT, D(2500) - basis)}
     s.funding, s.ledger.perp, s.ledger.spot = Funding(rate), pos, D("0.5") - pos
     turn = turn_of(desk, T0 + 1_000)
@@ -118,12 +124,14 @@ def test_a_larger_inventory_never_makes_its_side_more_aggressive(
 
 
 @FAST
-@given(obis, shifts, positions, rates, halves, st.booleans(), st.decimals(D(0), D(1), places=2))
+@given(obis, shifts, positions, rates, halves, st.booleans(), st.decimals(D(0), D(1), places=2), obis)
 def test_the_terms_add_up_exactly_to_the_distance_from_mid(
-    obi: Decimal, basis: Decimal, pos: Decimal, rate: Decimal, half: Decimal, floor: bool, micro: Decimal
+    obi: Decimal, basis: Decimal, pos: Decimal, rate: Decimal, half: Decimal, floor: bool, micro: Decimal, flow: Decimal
 ) -> None:
     """Each term by name, rounding and floor among them: their sum is what the price is away from mid, to the digit."""
-    wanted, _ = planned(obi, basis, pos, rate, base_half_spread_bps=half, edge_floor=floor, k_micro=micro)
+    bought, k_flow = max(flow, ZERO) * 50, abs(flow) / 1000
+    told = {"base_half_spread_bps": half, "edge_floor": floor, "k_micro": micro, "k_flow": k_flow}
+    wanted, _ = planned(obi, basis, pos, rate, trades=(bought, D(10)), **told)
     assert wanted.mid is not None
     for side, quote in ((Side.BUY, wanted.bid), (Side.SELL, wanted.ask)):
         if quote.price is None:
@@ -131,7 +139,7 @@ def test_the_terms_add_up_exactly_to_the_distance_from_mid(
         terms = terms_of(quote, side, wanted.mid)
         assert sum(terms.values()) == round(side.sign * (wanted.mid - quote.price) / wanted.mid * 10_000, 6)
         assert {"base", "obi", "inventory", "funding", "rounding", "floor"} <= set(terms)
-        assert ("micro" in terms) == bool(micro) and (floor or terms["floor"] == 0)
+        assert ("micro" in terms) == bool(micro) and ("flow" in terms) == bool(flow) and (floor or terms["floor"] == 0)
         assert half < 9 or abs(terms["rounding"]) < D("0.1")  # closer in, it is also the opposite best price
 
 

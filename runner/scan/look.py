@@ -81,7 +81,7 @@ class Scanned:
 
 @attrs.frozen
 class _Lists:
-    """The lists of one look. What is wrong with a symbol's row is in `bad`."""
+    """The lists of one look; `missing` says what of them did not come."""
 
     tickers: dict[InstType, Listed[Ticker]]
     rules: dict[InstType, Listed[InstrumentRules]]
@@ -96,8 +96,7 @@ class _Lists:
                     return f"unusable {inst} {what}: {listed.unread[symbol]}"
                 if symbol not in listed.found:
                     return absent if what == "rules" else f"no {inst} ticker"
-        coins = [self.rules[inst].found[symbol].base_coin for inst in (PERP, SPOT)]
-        return "" if coins[0] == coins[1] else f"another coin on each leg: {coins[0]}, {coins[1]}"
+        return ""
 
 
 class Scan:
@@ -196,10 +195,14 @@ class Scan:
 
     def _valued(self, row: Row, perp: Book, spot: Book) -> Row:
         p, at_ms = self._params, self._market.exch_now_ms
-        sides = tuple(
-            side_worth(side, p, row.rules, row.fees, perp, spot, funding_bps(row.funding, side, p, at_ms))
-            for side in (Side.BUY, Side.SELL)
-        )
+        try:
+            sides = tuple(
+                side_worth(side, p, row.rules, row.fees, perp, spot, funding_bps(row.funding, side, p, at_ms))
+                for side in (Side.BUY, Side.SELL)
+            )
+        except ArithmeticError as error:  # a price and a grid so far apart that no decimal holds both
+            why = f"figures that cannot be reckoned with: {type(error).__name__}"
+            return attrs.evolve(row, sides=(), notes=(), missing=tuple(dict.fromkeys((*row.missing, why))))
         notes = [off] if (off := funding_off(row.funding, p)) else []
         if p.max_position < max(side.smallest for side in sides):
             notes.append("max_position_below_min")

@@ -2,6 +2,7 @@
 it ever sends is a question."""
 
 import asyncio
+import doctest
 import io
 import json
 import signal
@@ -9,13 +10,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from runner.__main__ import main
 from runner.paper import Listing, PaperExchange
-from runner.scan import Wanted
+from runner.scan import Wanted, shown, worth
 from runner.scan.cli import CLEAR, scan
 from runner.settings import Settings, from_texts
 from tests.runner.processes import Process
@@ -182,6 +184,35 @@ async def test_one_symbols_trouble_does_not_end_the_scan(path: str, word: str) -
     good, bad = told["rows"]
     assert good["missing"] == [] and good["total_bps"] is not None
     assert bad["best"] is bad["bid"] is bad["ask"] is None and bad["missing"][0].startswith(word)
+
+
+async def test_a_symbol_no_decimal_can_hold_is_a_row_that_says_so() -> None:
+    """A price of a millionth of a millionth on a grid of 18 places: too many digits, and no reason to end either."""
+    dust = listing("DUSTUSDT", "1e-12 1.1e-12", "1e-12 1.1e-12", price_places=13, spot_places=18)
+    async with listed(RICH, dust) as exchange:
+        told = await looked(exchange)
+
+    assert told["rows"][0]["symbol"] == "RICHUSDT" and told["rows"][-1]["symbol"] == "DUSTUSDT"
+    assert told["rows"][-1]["missing"] == ["figures that cannot be reckoned with: InvalidOperation"]
+
+
+async def test_funding_counts_over_the_horizon_that_is_set() -> None:
+    """24 hours of 8-hour settlements at 3 bps: three of them, which the desk then counts into its own edge too."""
+    async with listed(ASKED) as exchange:
+        told = await looked(exchange, FUNDING_HORIZON_H="24")
+
+    ask = row_of(told, "ASKEDUSDT")["ask"]
+    # 1000.5 sold, 998.5 bought: 20 bps − 14; with 9 of funding an ask earns 1 bps from 998.5 + 14 + 1 − 9 bps of mid.
+    assert (ask["touch_edge_bps"], ask["funding_bps"], ask["total_bps"]) == ("6", "9", "15")
+    assert ask["needed_half_spread_bps"] == "-9" and told["terms"]["funding_horizon_h"] == "24"
+
+
+@pytest.mark.parametrize("module", [shown, worth])
+def test_the_examples_in_docstrings_run(module: ModuleType) -> None:
+    """What a docstring shows is what happens."""
+    done = doctest.testmod(module)
+
+    assert done.failed == 0 and done.attempted > 0
 
 
 async def test_without_the_funding_list_the_tickers_rate_counts() -> None:

@@ -88,9 +88,9 @@ def symbol_row(_context: Context, listing: Listing) -> Row | None:
 
 def fund_rate(context: Context, listing: Listing, row: Row) -> Row | None:
     """Return its row of mix/market/current-fund-rate, made of the traded symbol's: all settle together."""
-    return (
-        None if listing.perp is None else row | {"symbol": listing.symbol, "fundingRate": plain(listing.funding_rate)}
-    )
+    if listing.perp is None:
+        return None
+    return row | {"symbol": listing.symbol, "fundingRate": plain(listing.funding_rate)}
 
 
 def perp_ticker(context: Context, listing: Listing) -> Row | None:

@@ -5,6 +5,7 @@ python -m runner paper       watch it trade against the stand-in exchange
 python -m runner exchange    the stand-in exchange alone, for any client
 python -m runner status      what the running instance is doing; halt, resume, flatten, stop speak to it too
 python -m runner check       the start-up checks, nothing placed
+python -m runner scan        which symbols would be worth quoting now; nothing placed, no key needed
 python -m runner simulate    the runner and the stand-in under virtual time, with faults, seed by seed
 python -m runner backtest    one parameter set over simulated markets: what it earned and risked
 python -m runner tune        search a file's parameters over simulated markets, judged on seeds no trial has seen
@@ -34,6 +35,7 @@ from runner.lock import LockedError
 from runner.paper import PaperOptions
 from runner.paper import main as exchange_main
 from runner.replay import main as replay_main
+from runner.scan import add_options
 from runner.settings import config_table, load_settings
 from runner.simulate import main as simulate_main
 from runner.statistics import main as statistics_main
@@ -96,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
         ("config", _config, "print every setting, its value and where it came from"),
     ):
         commands.add_parser(name, help=help_).set_defaults(command=command)
+    add_options(commands.add_parser("scan", help="rank all symbols by edge and funding; nothing is placed"), _seconds)
     for name, help_ in COMMANDS:
         one = commands.add_parser(name, help=help_, description=help_)
         one.set_defaults(command=_control, name=name)

@@ -1,4 +1,4 @@
-"""Actions in, answering events out: the only file with Bitget's paths.
+"""Actions in, answering events out: with `market.py` the only file with Bitget's paths.
 
 `execute` never raises for the network or the exchange. What cannot be known is `Outcome.UNKNOWN` or `CheckFailed`, and
 it is the desk that asks again; nothing is retried here, because a request without an answer may have happened.
@@ -20,7 +20,6 @@ from mmfsm.values import (
     OVER_BUDGET,
     ZERO,
     Constraints,
-    FeeRate,
     InstType,
     OrderIntent,
     OrderReport,
@@ -32,26 +31,23 @@ from mmfsm.values import (
 )
 from runner.bitget import wire, wire_account, wire_market
 from runner.bitget.codes import Kind
+from runner.bitget.market import FUNDING, RULES, TIME, trade_rates
 from runner.bitget.members import WireError, as_row, as_rows
 from runner.bitget.rest import Reply, Rest
 from runner.bitget.tasks import OnFailure
 from runner.settings import Settings
 
 PERP, SPOT = InstType.PERP, InstType.SPOT
-TIME = "/api/v2/public/time"
 PLACE = {PERP: "/api/v2/mix/order/place-order", SPOT: "/api/v2/spot/trade/place-order"}
 CANCEL = {PERP: "/api/v2/mix/order/cancel-order", SPOT: "/api/v2/spot/trade/cancel-order"}
 ORDER = {PERP: "/api/v2/mix/order/detail", SPOT: "/api/v2/spot/trade/orderInfo"}
 OPEN_ORDERS = {PERP: "/api/v2/mix/order/orders-pending", SPOT: "/api/v2/spot/trade/unfilled-orders"}
 FILLS = {PERP: "/api/v2/mix/order/fills", SPOT: "/api/v2/spot/trade/fills"}
-RULES = {PERP: "/api/v2/mix/market/contracts", SPOT: "/api/v2/spot/public/symbols"}
-FUNDING = "/api/v2/mix/market/current-fund-rate"
 POSITION = "/api/v2/mix/position/single-position"
 ACCOUNT = "/api/v2/mix/account/account"
 ASSETS = "/api/v2/spot/account/assets"
 BILLS = "/api/v2/mix/account/bill"
 SET_POS_MODE = "/api/v2/mix/account/set-position-mode"
-TRADE_RATE = "/api/v2/common/trade-rate"
 
 PAGES_MAX = 20  # of 100 rows: more fills than this in one question is no answer
 _CLOSING = (OrderIntent.UNWIND, OrderIntent.FLATTEN)
@@ -67,7 +63,6 @@ class Gateway:
         self.terms = wire.Terms.of(settings)
         self._rest = Rest(settings, on_failure, TIME)
         self.budget = self._rest.budget
-        self._has_keys = settings.has_keys
         self._coins = _coins_of(settings.symbol)
         self._close_lock = asyncio.Lock()
         self.closing: set[str] = set()
@@ -342,17 +337,7 @@ class Gateway:
 
     async def get_trade_rates(self) -> ev.FeesRead:
         """What the account is charged on each leg; what cannot be read is None, and `why` says why."""
-        if not self._has_keys:
-            return ev.FeesRead(now_ms(), None, None, "no API key")
-        (perp, no_perp), (spot, no_spot) = await asyncio.gather(self._trade_rate(PERP), self._trade_rate(SPOT))
-        return ev.FeesRead(now_ms(), perp, spot, no_perp or no_spot)
-
-    async def _trade_rate(self, inst: InstType) -> tuple[FeeRate | None, str | None]:
-        reply = await self._rest.read(TRADE_RATE, wire.trade_rate_params(inst, self.terms))
-        try:
-            return (wire_market.read_trade_rate(reply.data), None) if reply.ok else (None, f"{reply.code} {reply.msg}")
-        except WireError as error:
-            return None, str(error)
+        return await trade_rates(self._rest, self.terms)
 
     async def _query_funding(self, action: do.QueryFunding) -> Events:
         return (await self.get_funding_rate(),)

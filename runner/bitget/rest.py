@@ -73,15 +73,21 @@ class Rest:
         self._hedge: pybotters.Client | None = None
         self._hedge_used_at = -math.inf  # the loop's clock; never
 
-    async def open(self) -> None:
-        """Open both clients; the hedges' connection is established in the background."""
+    @property
+    def has_keys(self) -> bool:
+        return self._settings.has_keys
+
+    async def open(self, hedges: bool = True) -> None:
+        """Open both clients; the hedges' connection is established in the background. Readers alone need no hedges."""
         keys = None
         if self._settings.has_keys:
             seam.register(self._base)
             s = self._settings
             keys = (s.bitget_api_key, s.bitget_api_secret, s.bitget_api_passphrase)
-        hedge_s = self._settings.hedge_idle_ms / 1000 + self._bound_s
-        self._main, self._hedge = self._client(keys, _KEEPALIVE_S), self._client(keys, hedge_s)
+        self._main = self._client(keys, _KEEPALIVE_S)
+        if not hedges:
+            return
+        self._hedge = self._client(keys, self._settings.hedge_idle_ms / 1000 + self._bound_s)
         self._tasks.start("hedge-connection", self._keep_warm())
 
     def _client(self, keys: tuple[str, str, str] | None, keepalive_s: float) -> pybotters.Client:

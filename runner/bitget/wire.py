@@ -1,8 +1,9 @@
 """What we send to Bitget and how its envelopes are told apart. Pure functions between mmfsm's values and JSON.
 
-This file and its two neighbours, `wire_account.py` (orders, fills, positions, balances) and `wire_market.py` (rules,
-books, funding), are the only ones that know Bitget's field names. Sources, by page of Bitget's V2 documents: Place
-Order and Get Order Details of both products, Websocket Intro, and what ccxt, bbgo and hummingbot send and receive.
+This file and its neighbours, `wire_account.py` (orders, fills, positions, balances), `wire_market.py` (rules, books,
+funding) and `wire_lists.py` (all symbols at once), are the only ones that know Bitget's field names. Sources, by page
+of Bitget's V2 documents: Place Order and Get Order Details of both products, Websocket Intro, and what ccxt, bbgo and
+hummingbot send and receive.
 
 Time in force on the perp. `timeInForceValue` is sent always; V2's documents and every known client call the member
 `force`, and Bitget ignores members it does not know. `Terms.tif_policy` says whether `force` goes with it.

@@ -10,7 +10,7 @@ from runner.paper.fault_plan import Faults
 from runner.paper.fault_rules import FaultRule, read_profile
 from runner.paper.faults import CATALOGUE
 from runner.paper.market import ScriptedMarket
-from runner.paper.options import Account, Credentials, PaperOptions
+from runner.paper.options import Account, Credentials, Listing, PaperOptions
 from runner.paper.resampled import ResampledMarket
 from runner.paper.server import PaperExchange, ReceivedRequest
 from runner.paper.session import encode
@@ -32,6 +32,7 @@ __all__ = [
     "Faults",
     "FillView",
     "FundingEvent",
+    "Listing",
     "OrderRequest",
     "OrderView",
     "PaperExchange",

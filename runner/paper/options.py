@@ -42,6 +42,36 @@ class Account:
         return cls(name=name, credentials=Credentials(f"bg_{key}", secret, "papertrading"), **start)
 
 
+@attrs.frozen(kw_only=True)
+class Listing:
+    """A symbol that is listed beside the one that trades (see `listings`). Prices and money in USDT, sizes in coin.
+
+    `perp` and `spot` are best bid and best ask; None: that leg is not listed. `turnover` is each leg's, of 24 h.
+    """
+
+    symbol: str
+    perp: tuple[Decimal, Decimal] | None
+    spot: tuple[Decimal, Decimal] | None
+    perp_qty: Decimal = Decimal(1000)
+    spot_qty: Decimal = Decimal(1000)
+    price_places: int = 4
+    perp_step: Decimal = Decimal(1)
+    perp_min_usdt: Decimal = Decimal(5)
+    perp_status: str = "normal"
+    spot_places: int = 2
+    spot_min_usdt: Decimal = Decimal(1)
+    funding_rate: Decimal = Decimal("0.0001")
+    turnover: Decimal = Decimal(1_000_000)
+
+    def touch(self, product: str) -> tuple[Decimal, Decimal] | None:
+        """Return best bid and best ask of a leg."""
+        return self.perp if product == "perp" else self.spot
+
+    def qty(self, product: str) -> Decimal:
+        """Return what each level of a leg's book shows."""
+        return self.perp_qty if product == "perp" else self.spot_qty
+
+
 def _distinct(_instance: object, _attribute: object, value: "tuple[Account, ...]") -> None:
     names = [DEFAULT_ACCOUNT, *(one.name for one in value)]
     keys = [one.credentials.api_key for one in value]
@@ -84,6 +114,9 @@ class PaperOptions:
 
     # More accounts beside the default one, each with a key of its own; all trade on the same books.
     accounts: tuple[Account, ...] = attrs.field(default=(), validator=_distinct)
+
+    # More symbols in the public lists and books, to look at alone: nothing but ETHUSDT trades.
+    listings: tuple[Listing, ...] = ()
 
     # Fees. The symbols page lists 0.002 for spot; what a VIP0 account is charged is 0.001.
     perp_maker_fee: Decimal = Decimal("0.0002")

@@ -1,9 +1,10 @@
 """Public endpoints: time, configuration rows, funding, tickers, depth."""
 
+from functools import partial
 from typing import Any
 
+from runner.paper import listings, reference_routes
 from runner.paper import params as read
-from runner.paper import reference_routes
 from runner.paper.api import Context, Route
 from runner.paper.instruments import CONTRACT_ROW, FUNDING_RATE_MAX, SYMBOL, SYMBOL_ROW
 from runner.paper.numbers import plain
@@ -21,38 +22,41 @@ def server_time(context: Context) -> Any:
 def contracts(context: Context) -> Any:
     """GET /api/v2/mix/market/contracts."""
     is_ours = read.lists_ours(context.params)
-    read.symbol(context.params, needed=False)
+    listings.asked(context, needed=False)
     options = context.exchange.options
     if options.constraints == "missing" or not is_ours:
         return []
     interval = str(options.funding_interval_h)
     status = "maintain" if "perp" in context.exchange.floor.halted else CONTRACT_ROW["symbolStatus"]
-    return [CONTRACT_ROW | {"fundInterval": interval, "symbolStatus": status}]
+    ours = [CONTRACT_ROW | {"fundInterval": interval, "symbolStatus": status}]
+    return listings.with_others(context, ours, listings.contract_row)
 
 
 def symbols(context: Context) -> Any:
     """GET /api/v2/spot/public/symbols."""
-    read.symbol(context.params, needed=False)
+    listings.asked(context, needed=False)
     if context.exchange.options.constraints == "missing":
         raise Refusal("40034", f"Parameter {SYMBOL} does not exist")
-    return [SYMBOL_ROW | ({"status": "halt"} if "spot" in context.exchange.floor.halted else {})]
+    ours = [SYMBOL_ROW | ({"status": "halt"} if "spot" in context.exchange.floor.halted else {})]
+    return listings.with_others(context, ours, listings.symbol_row)
 
 
 def current_fund_rate(context: Context) -> Any:
     """GET /api/v2/mix/market/current-fund-rate."""
     is_ours = read.lists_ours(context.params)
-    read.symbol(context.params, needed=False)
+    listings.asked(context, needed=False)
     if not is_ours:
         return []
     exchange = context.exchange
-    return [{
+    row = {
         "symbol": SYMBOL,
         "fundingRate": plain(exchange.funding_rate),
         "fundingRateInterval": str(exchange.options.funding_interval_h),
         "nextUpdate": str(exchange.next_funding_ms),
         "minFundingRate": plain(-FUNDING_RATE_MAX),
         "maxFundingRate": plain(FUNDING_RATE_MAX),
-    }]  # fmt: skip
+    }
+    return listings.with_others(context, [row], partial(listings.fund_rate, row=row))
 
 
 def funding_time(context: Context) -> Any:
@@ -85,8 +89,7 @@ def perp_ticker(context: Context) -> Any:
 
 def spot_tickers(context: Context) -> Any:
     """GET /api/v2/spot/market/tickers."""
-    read.symbol(context.params, needed=False)
-    return spot_ticker_row(context)
+    return listings.with_others(context, spot_ticker_row(context), listings.spot_ticker)
 
 
 def symbol_price(context: Context) -> Any:
@@ -106,7 +109,7 @@ def symbol_price(context: Context) -> Any:
 
 def merge_depth(context: Context) -> Any:
     """GET /api/v2/mix/market/merge-depth: levels are numbers here, although the page shows strings."""
-    read.perp_symbol(context.params)
+    read.product_type(context.params)
     bids, asks = _depth(context, "perp", 100)
     return {
         "asks": [[float(price), float(qty)] for price, qty in asks],
@@ -120,7 +123,6 @@ def merge_depth(context: Context) -> Any:
 
 def orderbook(context: Context) -> Any:
     """GET /api/v2/spot/market/orderbook."""
-    read.symbol(context.params)
     bids, asks = _depth(context, "spot", 150)
     return {
         "asks": [[plain(price), plain(qty)] for price, qty in asks],
@@ -131,7 +133,7 @@ def orderbook(context: Context) -> Any:
 
 def trade_rate(context: Context) -> Any:
     """GET /api/v2/common/trade-rate: what the account is charged; `business` is the page's other spelling."""
-    read.symbol(context.params)
+    listings.asked(context)
     business = read.text(context.params, "businessType") or read.text(context.params, "business")
     options = context.exchange.options
     if business == "mix":
@@ -144,9 +146,12 @@ def trade_rate(context: Context) -> Any:
 
 
 def _depth(context: Context, product: Product, default: int) -> tuple[list[Level], list[Level]]:
-    matcher = context.exchange.matchers[product]
+    listed = listings.asked(context)
     is_max = read.text(context.params, "limit") == "max"
     limit = default if is_max else read.whole(context.params, "limit", default)
+    if listed is not None:
+        return listings.depth(listed, product, limit)
+    matcher = context.exchange.matchers[product]
     return matcher.shown("buy")[:limit], matcher.shown("sell")[:limit]
 
 

@@ -6,6 +6,7 @@ nothing at all on the product types that are not ours.
 
 from typing import Any
 
+from runner.paper import listings
 from runner.paper import params as read
 from runner.paper.api import Context, Route
 from runner.paper.instruments import BASE, CONTRACT_ROW, KEEP_MARGIN_RATE, QUOTE, SYMBOL
@@ -37,7 +38,8 @@ def margin_currencies(_context: Context) -> Any:
 
 def perp_tickers(context: Context) -> Any:
     """GET mix/market/tickers: every symbol of the product type."""
-    return perp_ticker_row(context) if read.lists_ours(context.params) else []
+    is_ours = read.lists_ours(context.params)
+    return perp_ticker_row(context) + listings.every(context, listings.perp_ticker) if is_ours else []
 
 
 def perp_trades(context: Context) -> Any:

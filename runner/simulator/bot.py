@@ -22,7 +22,7 @@ from mmfsm.clock import now_ms
 from runner.app import Runner
 from runner.bitget import wire
 from runner.bitget.connection import Callbacks, Connection
-from runner.bitget.gateway import TIME
+from runner.bitget.market import TIME
 from runner.bitget.members import parse_json
 from runner.bitget.rest import Rest
 from runner.bitget.sockets import Sockets

@@ -1,18 +1,25 @@
 """I45: which symbol had an edge changed by the day; ETHUSDT often had none.
 
-Wanted here: nothing is tied to ETHUSDT. (Ranking symbols by their edge: not yet.)
+Wanted here: nothing is tied to ETHUSDT, and a look that places nothing says which symbol has an edge now. What each of
+its columns means is in `tests/runner/test_scan.py`.
 """
 
 from __future__ import annotations
 
 import ast
+import io
+import json
 from decimal import Decimal
 from pathlib import Path
 
 from mmfsm.values import InstType, Side
 from runner.bitget import wire, wire_account, wire_market
+from runner.paper import Listing
+from runner.scan import Wanted
+from runner.scan.cli import scan
 from tests.incidents.scene import opened, wld
 from tests.mmfsm.desk_driver import SPOT, T0, live_params
+from tests.support.bot import exchange_with, settings_on
 
 D = Decimal
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,10 +64,25 @@ def test_i45_the_wire_speaks_of_the_symbol_it_was_told() -> None:
     assert (rules.base_coin, rules.price_tick, rules.qty_step) == ("WLD", D("0.0001"), D("0.01"))
 
 
+async def test_i45_a_scan_follows_the_edge_from_symbol_to_symbol(tmp_path: Path) -> None:
+    """ETHUSDT's spot is at its perp, WLDUSDT's 14 bps under: that one's ask comes first. Then ETHUSDT's perp rises by
+    40 bps, and it does. No request but reads leaves, with a key and DRY_RUN=0."""
+    wld = Listing(symbol="WLDUSDT", perp=(D("0.4166"), D("0.4167")), spot=(D("0.4160"), D("0.4161")))
+    async with exchange_with(listings=(wld,)) as exchange:
+        settings, looks = settings_on(exchange, tmp_path / "scan.jsonl"), []
+        for bid in ("3500.0", "3514.0"):
+            exchange.market.set_touch("perp", bid, D(bid) + D("0.1"), 50)
+            out = io.StringIO()
+            assert await scan(settings, Wanted(), None, True, out) == 0
+            looks.append([(row["symbol"], row["best"]) for row in json.loads(out.getvalue())["rows"]])
+        assert {request.method for request in exchange.requests} == {"GET"}
+    assert looks == [[("WLDUSDT", "ask"), ("ETHUSDT", "ask")], [("ETHUSDT", "ask"), ("WLDUSDT", "ask")]]
+
+
 def test_i45_no_symbol_is_written_into_the_code_that_trades() -> None:
     """`ETHUSDT` is the default of one parameter and the subject of the test helpers, and nothing else."""
     where = {}
-    for folder in ("mmfsm", "runner", "runner/bitget"):
+    for folder in ("mmfsm", "runner", "runner/bitget", "runner/scan"):
         for path in sorted((ROOT / folder).glob("*.py")):
             names = [
                 node.value

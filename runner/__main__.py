@@ -116,6 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     paper.add_argument("--seed", type=int, default=1, help="of the synthetic market (default 1)")
     paper.add_argument("--tape", type=Path, metavar="DIR", help="recorded legs instead of the synthetic market")
     paper.add_argument("--log", default="logs/paper.jsonl", metavar="FILE", help="the JSONL log")
+    paper.add_argument("--state", default="", metavar="DIR", help="keep the journal there, for `replay`")
     paper.add_argument("--summary", type=Path, metavar="FILE", help="write the figures as JSON")
     paper.add_argument("--flatten", action="store_true", help="close the held pair before the end")
     paper.add_argument("--double-pushes", action="store_true", help="every private push comes twice")
@@ -178,7 +179,7 @@ def _paper(args: argparse.Namespace) -> int:
         tape_dir=args.tape,
         private_pushes=2 if args.double_pushes else 1,
     )
-    run = PaperRun(args.seconds, options, args.log, args.summary, args.flatten)
+    run = PaperRun(args.seconds, options, args.log, args.summary, args.flatten, state_dir=args.state)
     if args.cut_private is not None:
 
         async def cut(exchange: object, _runner: Runner) -> None:

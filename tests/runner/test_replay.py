@@ -18,6 +18,7 @@ from runner.simulator.run import Plan, run_seed
 from runner.simulator.shrink import write_journal
 from runner.simulator.swarm import CALM
 from tests.support.bot import FAST, touch
+from tests.support.tape import small_tape, tape_dir
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,18 +76,36 @@ async def test_a_run_over_sockets_replays_without_a_difference(
     assert "differs in event" in capsys.readouterr().out
 
 
-def test_the_same_digest_under_any_hash_seed(simulated: Path) -> None:
-    """Actions, lines and the final state, replayed by processes with different hash seeds."""
-    command = [sys.executable, "-m", "runner.replay", str(simulated), "--json"]
+def _under_hash_seeds(command: list[str]) -> list[str]:
+    """What a command prints under each of three hash seeds."""
     running = [
         subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONHASHSEED": seed}
         )
         for seed in ("0", "1", "42")
     ]
-    digests = [json.loads(one.communicate()[0])["digest"] for one in running]
+    return [one.communicate()[0] for one in running]
+
+
+def test_the_same_digest_under_any_hash_seed(simulated: Path) -> None:
+    """Actions, lines and the final state, replayed by processes with different hash seeds."""
+    command = [sys.executable, "-m", "runner.replay", str(simulated), "--json"]
+    digests = [json.loads(text)["digest"] for text in _under_hash_seeds(command)]
 
     assert len(digests[0]) == 64 and digests == [digests[0]] * 3
+
+
+def test_a_run_on_a_recorded_market_replays_under_any_hash_seed(tmp_path: Path) -> None:
+    """The command's own run of some seconds on the tape: no line of its log differs, whatever the hash seed."""
+    tape = tape_dir() or small_tape(tmp_path)
+    run = ["paper", "--seconds", "8", "--tape", str(tape), "--log", str(tmp_path / "log"), "--state", str(tmp_path)]
+    subprocess.run([sys.executable, "-m", "runner", *run], cwd=ROOT, stdout=subprocess.PIPE, check=True)
+    journal = next(iter(tmp_path.glob("*/journal")))
+    command = [sys.executable, "-m", "runner", "replay", str(journal), "--log", str(tmp_path / "log"), "--json"]
+    said = [json.loads(text) for text in _under_hash_seeds(command)]
+
+    assert said[0]["difference"] is None and (said[0]["beyond"], said[0]["left"]) == (0, 0)
+    assert said[0]["agreed"] == said[0]["lines"] > 50 and said == [said[0]] * 3
 
 
 def test_a_ticket_is_explained_row_by_row(simulated: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,11 +10,12 @@ from mmfsm import machines
 from mmfsm.desk import Desk
 from mmfsm.events import Start
 from mmfsm.proof import canonical, model, reading, venue
-from mmfsm.proof.desks import FEEDS, LOT, PARAMS, T0, World, _feed, fire
+from mmfsm.proof.desks import FEEDS, PARAMS, T0, feed, fire
 from mmfsm.proof.model import Model, fires
 from mmfsm.proof.running import running
 from mmfsm.proof.search import Choice, Sometimes, Step
 from mmfsm.proof.venue import OPEN, WIRE
+from mmfsm.proof.world import LOT, World
 from mmfsm.values import ZERO, InstType
 
 QUOTES_LEAVE_OUT = (
@@ -39,7 +40,7 @@ def _opened(exposures: int, faults: int, words: int, sides: int) -> World:
     """A desk that quotes one side or both, its orders acknowledged."""
     world = _cold(exposures, faults, words, sides)
     world.patient = False
-    _feed(world, [Start(T0), *reading.feeds_up(T0)])
+    feed(world, [Start(T0), *reading.feeds_up(T0)])
     for _ in range(4):
         for oid in list(world.slips):
             choice = venue.benign([world.slips[oid]])
@@ -132,12 +133,12 @@ def alphabet(world: World) -> list[Choice]:
     """What may happen next to a quoting desk, the benign choice first."""
     if _called(world):
         return []  # a person decides
-    first: list[Choice] = [("venue", "feed_up", feed.value) for feed in world.down]
+    first: list[Choice] = [("venue", "feed_up", name.value) for name in world.down]
     benign = venue.benign(world.slips.values())
     choices = first + ([benign] if benign else []) + _clock(world)
     choices += _of_venue(world)
     if world.faults and not world.down:
-        choices += [("fault", "feed_down", feed.value) for feed in FEEDS]
+        choices += [("fault", "feed_down", name.value) for name in FEEDS]
     if world.words:
         held = world.state.mode.latched or world.state.flattened
         words = ("halt", *(["resume"] if held else []), *(["flatten"] if world.closing else []))

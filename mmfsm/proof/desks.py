@@ -49,11 +49,10 @@ from mmfsm.events import (
 )
 from mmfsm.params import Params
 from mmfsm.proof import reading, venue
-from mmfsm.proof.canonical import deep_twin
 from mmfsm.proof.search import Choice
 from mmfsm.proof.sending import wrong_to_send
 from mmfsm.proof.venue import Message, Slip
-from mmfsm.state import DeskState
+from mmfsm.proof.world import LOT, World
 from mmfsm.values import (
     InstType,
     NormalizedFill,
@@ -67,7 +66,6 @@ from mmfsm.values import (
 
 T0 = 1_800_000_000_000
 UNIT_MS = 1_000
-LOT = Decimal("0.01")
 ACCEPTED = OrderResult(Outcome.ACCEPTED)
 REFUSALS = {
     "leg": OrderResult(Outcome.REFUSED_LEG, code="43012"),
@@ -127,38 +125,6 @@ PARAMS = Params(
 """One clock, every bound one to three of its steps; guards that need moving prices are off."""
 
 
-@attrs.define
-class World:
-    """A desk, the exchange, and what the path may still spend: fills of quotes, faults, an operator's words.
-    Without `cash` on spot only the bid is quoted; `denials`: a refused order may trade; `closing`: flatten may be
-    said."""
-
-    state: DeskState
-    exposures: int
-    faults: int
-    words: int = 0
-    patient: bool = False
-    cash: int = 5_000
-    denials: bool = False
-    closing: bool = False
-    perp: int = 0
-    spot: int = 0
-    orders: dict[str, OrderRequest] = attrs.field(factory=dict)
-    slips: dict[str, Slip] = attrs.field(factory=dict)
-    reads: tuple[str, ...] = ()
-    down: tuple[FeedName, ...] = ()
-    alerts: int = 0
-    exits: tuple[int, ...] = ()
-    broken: tuple[str, str] | None = None
-
-    @property
-    def now(self) -> int:
-        return self.state.now_ms
-
-    def copy(self) -> World:
-        return attrs.evolve(self, state=deep_twin(self.state), orders=dict(self.orders), slips=dict(self.slips))
-
-
 def fire(before: World, choice: Choice) -> World:
     """Take a choice; the world before is kept."""
     world = before.copy()
@@ -172,13 +138,13 @@ def fire(before: World, choice: Choice) -> World:
         events: list[Event] = [Start(world.now), *reading.feeds_up(world.now)]
     else:
         events = _events(world, choice)
-    _feed(world, events)
+    feed(world, events)
     settled = [oid for oid in world.slips if oid not in world.state.orders.open]
     world.slips = venue.swept(world.slips, settled)
     return world
 
 
-def _feed(world: World, events: list[Event]) -> None:
+def feed(world: World, events: list[Event]) -> None:
     """Give the desk events and carry out what it asks for, until it asks for nothing that is answered at once."""
     desk = Desk(PARAMS, run=world.state.run, state=world.state)
     while events:

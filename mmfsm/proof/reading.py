@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from mmfsm.actions import (
     Action,
@@ -32,13 +31,10 @@ from mmfsm.events import (
     SubscribeAnswered,
 )
 from mmfsm.proof.venue import OPEN
+from mmfsm.proof.world import LOT, World
 from mmfsm.testing import book, constraints
 from mmfsm.values import Funding, InstType, OrderReport, OrderResult, OrderStatus, Outcome, PosMode
 
-if TYPE_CHECKING:
-    from mmfsm.proof.desks import World
-
-LOT = Decimal("0.01")
 COIN, PERP_CASH = Decimal("0.05"), Decimal(5000)
 RULES = constraints()
 ACCEPTED = OrderResult(Outcome.ACCEPTED)

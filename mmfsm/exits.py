@@ -20,14 +20,14 @@ from decimal import Decimal
 
 import attrs
 
-from mmfsm import feeding
+from mmfsm import feeding, guards
 from mmfsm.fees import Fees
 from mmfsm.machines import pair as machine
 from mmfsm.machines.pair import Pair, PairInput, PairOut
 from mmfsm.params import Params
 from mmfsm.rounding import tradable_qty
 from mmfsm.state import Turn
-from mmfsm.values import BPS, ZERO, InstType, NormalizedFill, plain
+from mmfsm.values import BPS, ZERO, InstType, Mode, NormalizedFill, Side, plain
 
 
 @attrs.frozen
@@ -132,6 +132,8 @@ def prices(turn: Turn) -> ExitPrices | None:
 def review(turn: Turn) -> None:
     """Once a tick: is a pair held, what speaks for leaving it, and how far has that got. Stale books say nothing."""
     s, econ = turn.s, turn.s.econ
+    if not may_quote_exit(turn):
+        _tell(turn, "unquoted", PairInput(turn.at_ms))
     at = prices(turn) if feeding.books_fresh(turn) else None
     if not (s.ready and s.books_open) or s.constraints is None or econ.fees is None or at is None:
         return
@@ -157,6 +159,13 @@ def review(turn: Turn) -> None:
         leaves=p.exit_policy != "off",
     )
     _tell(turn, "review", what, gross, net)
+
+
+def may_quote_exit(turn: Turn) -> bool:
+    """The side that closes the pair may rest: the desk quotes, and nothing has put that side off. A quote size that is
+    too small is a setting, and no reason to wait for it to pass."""
+    side = Side.BUY if turn.s.ledger.perp < 0 else Side.SELL
+    return turn.s.mode.state == Mode.QUOTING and turn.s.skips.get(side.value, "") in ("", guards.SIZE_TOO_SMALL)
 
 
 def _tell(turn: Turn, event: str, what: PairInput, gross: Decimal | None = None, net: Decimal | None = None) -> None:

@@ -5,7 +5,8 @@ Rules
 1. A pair is a perp position that could be traded, whatever its sign; its other half is spot coin, by construction.
 2. Wanting out never crosses at first: LEAVING quotes the closing side, at the touch, and no other. CROSSING comes only
    after that has been tried for long enough, only if the policy allows it, and never in the grace after a settlement,
-   when the basis is at its worst.
+   when the basis is at its worst. Only time in which the closing side may really be quoted counts: a halt, an outage,
+   a hedge or a side that is off begin it anew, so a pair that can never be quoted is never crossed.
 3. CROSSING is the flatten's way: a reduce-only perp order at the touch whose fills open ordinary tickets.
 4. A wish that rests on a profit ends with the profit; one that rests on a loss or on age stands until the pair is gone.
    Every wish ends when a restart has turned the policy off.
@@ -109,6 +110,10 @@ def quote_again(pair: Pair, what: PairInput, out: PairOut) -> None:
     out.append("again")
 
 
+def wait_anew(pair: Pair, what: PairInput, _out: PairOut) -> None:
+    pair.leaving_ms = what.at_ms
+
+
 def forget(pair: Pair, _what: PairInput, out: PairOut) -> None:
     pair.why, pair.since_ms, pair.leaving_ms = "", 0, 0
     pair.perp_price = pair.spot_price = ZERO
@@ -117,6 +122,7 @@ def forget(pair: Pair, _what: PairInput, out: PairOut) -> None:
 
 EVENTS = {
     "review": "a pair is held; once a second or so",
+    "unquoted": "the closing side may not be quoted now",
     "gone": "nothing is held that could be traded",
 }
 
@@ -128,23 +134,27 @@ TABLE: Table[Pair, PairInput, PairOut] = Table(
     events=EVENTS,
     timeouts={HELD: "pair_max_age_sec → LEAVING", LEAVING: "exit_cross_after_sec → CROSSING"},
     rows=(
-        #   source    event     guard        dest      effects
-        Row(FLAT,     "review", None,        HELD,     (hold,)),
-        Row(FLAT,     "gone",   None,        IGNORE,   why="nothing was held"),
+        #   source    event       guard        dest      effects
+        Row(FLAT,     "review",   None,        HELD,     (hold,)),
+        Row(FLAT,     "unquoted", None,        IGNORE,   why="nothing is held"),
+        Row(FLAT,     "gone",     None,        IGNORE,   why="nothing was held"),
 
-        Row(HELD,     "review", wants_out,   LEAVING,  (leave,)),
-        Row(HELD,     "review", None,        IGNORE,   why="nothing speaks for leaving, or a settlement has just passed"),
-        Row(HELD,     "gone",   None,        FLAT,     (forget,), why="quotes or a person closed it"),
+        Row(HELD,     "review",   wants_out,   LEAVING,  (leave,)),
+        Row(HELD,     "review",   None,        IGNORE,   why="nothing speaks for leaving, or a settlement has just passed"),
+        Row(HELD,     "unquoted", None,        IGNORE,   why="nobody wants out"),
+        Row(HELD,     "gone",     None,        FLAT,     (forget,), why="quotes or a person closed it"),
 
-        Row(LEAVING,  "review", wish_gone,   HELD,     (hold_on,)),
-        Row(LEAVING,  "review", worse,       STAY,     (rename,), why="the wish no longer ends with the profit"),
-        Row(LEAVING,  "review", may_cross,   CROSSING, (cross,)),
-        Row(LEAVING,  "review", None,        IGNORE,   why="the closing side is quoted"),
-        Row(LEAVING,  "gone",   None,        FLAT,     (forget,)),
+        Row(LEAVING,  "review",   wish_gone,   HELD,     (hold_on,)),
+        Row(LEAVING,  "review",   worse,       STAY,     (rename,), why="the wish no longer ends with the profit"),
+        Row(LEAVING,  "review",   may_cross,   CROSSING, (cross,)),
+        Row(LEAVING,  "review",   None,        IGNORE,   why="the closing side is quoted"),
+        Row(LEAVING,  "unquoted", None,        STAY,     (wait_anew,), why="only time in which it is quoted counts"),
+        Row(LEAVING,  "gone",     None,        FLAT,     (forget,)),
 
-        Row(CROSSING, "review", closing,     IGNORE,   why="the flatten goes on"),
-        Row(CROSSING, "review", None,        LEAVING,  (quote_again,), why="it ended and something is left: quoted again"),
-        Row(CROSSING, "gone",   None,        FLAT,     (forget,)),
+        Row(CROSSING, "review",   closing,     IGNORE,   why="the flatten goes on"),
+        Row(CROSSING, "review",   None,        LEAVING,  (quote_again,), why="it ended and something is left: quoted again"),
+        Row(CROSSING, "unquoted", None,        IGNORE,   why="it is crossed"),
+        Row(CROSSING, "gone",     None,        FLAT,     (forget,)),
     ),
 )
 # fmt: on

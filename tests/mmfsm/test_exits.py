@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmfsm.economics import FundingGate
+from mmfsm.events import Halt, Resume
 from mmfsm.exits import ExitPrices, average_price, gross_bps, net_bps, reason_to_leave
 from mmfsm.fees import Fees
 from mmfsm.machines import pair
@@ -179,3 +180,20 @@ def test_a_restart_does_not_cut_the_grace_short() -> None:
     gate = desk.restarted(desk.params, run=2).state.econ.gate
 
     assert gate == FundingGate(settled_ms=123_456)
+
+
+def test_only_time_in_which_the_closing_side_is_quoted_counts_towards_crossing() -> None:
+    """A minute of a halt is no minute of trying: the wait begins anew."""
+    scene = opened(exit_policy="cross", exit_cross_after_sec=20, pair_max_age_sec=30, cooldown_ms=100)
+    scene.trade(scene.quote(Side.SELL), "p1")
+    scene.hedged(scene.hedge)
+    scene.wait(40_000, 1_000)
+    assert scene.desk.state.econ.pair.state == LEAVING and scene.rests(Side.BUY)
+
+    scene(Halt(scene.now))
+    scene.wait(60_000, 1_000)
+    scene(Resume(scene.now))
+    scene.wait(18_000, 1_000)
+    assert scene.desk.state.econ.pair.state == LEAVING and scene.rests(Side.BUY)
+    scene.wait(5_000, 1_000)
+    assert scene.closing[-1].intent is OrderIntent.FLATTEN

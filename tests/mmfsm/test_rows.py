@@ -313,6 +313,7 @@ LEAVING  | review | crosses=1 after=500                | CROSSING | cross   |
 LEAVING  | review | crosses=1 after=500 in_grace=1     | LEAVING  |         |
 LEAVING  | review | after=500                          | LEAVING  |         |
 LEAVING  | review | why=take_profit crosses=1 after=500 | HELD    | hold_on | why
+LEAVING  | unquoted |                                  | LEAVING  |         | leaving_ms
 CROSSING | review | is_closing=1                       | CROSSING |         |
 CROSSING | review |                                    | LEAVING  | again   | leaving_ms
 """

@@ -21,6 +21,7 @@ from mmfsm import Desk, Strategy
 from mmfsm import actions as do
 from mmfsm import events as ev
 from mmfsm.clock import now_ms
+from mmfsm.errors import IllegalEvent
 from mmfsm.values import OrderIntent
 from runner.bitget.gateway import Events, Gateway
 from runner.bitget.sockets import Sockets
@@ -226,12 +227,16 @@ class Runner:
     # --- events in, actions out ---------------------------------------------------------------------------------------
 
     def handle(self, event: ev.Event) -> None:
-        """Give the desk one event and start what it asks for. Never raises: a desk that raises ends the run."""
+        """Give the desk one event and start what it asks for. Never raises: a desk that raises ends the run;
+        one that refuses an event halts for a person."""
         if self._over.is_set():
             return
         try:
             self._memory.keep(event, self.desk)
             actions = self.desk.handle(event)
+        except IllegalEvent as error:
+            self._refused(event, error)
+            return
         except Exception as error:
             self._crash(event, error)
             return
@@ -241,6 +246,12 @@ class Runner:
         self._turned.set()
         if self._records:
             asyncio.get_running_loop().call_soon(self._write_records)
+
+    def _refused(self, event: ev.Event, error: IllegalEvent) -> None:
+        """What was told cannot be, and the desk is as it was: a person is to look at who says so. Said once a halt."""
+        name = f"illegal:{type(event).__name__}"
+        if f"breach:{name}" not in self.desk.state.mode.reasons:
+            self.breach(name, error)
 
     def _start(self, action: do.Action) -> None:
         if isinstance(action, do.Record):

@@ -11,7 +11,7 @@ import attrs
 from mmfsm import Desk, Strategy
 from mmfsm import events as ev
 from mmfsm.errors import ParamError
-from mmfsm.journal import restore
+from mmfsm.journal import played, restore
 from mmfsm.strategy import QuoteView
 from mmfsm.values import ZERO, QuotePlan, QuoteSide
 from runner.journal import Journal, read_segment, segments
@@ -57,8 +57,8 @@ class Memory:
         segment = read_segment(found[-1])
         earlier = restore(segment)
         earlier.strategy = strategy or earlier.strategy  # the plans are part of what happened
-        for event in segment.events:
-            earlier.handle(event)
+        for _ in played(segment, earlier):
+            pass
         run = max(desk.state.run, earlier.state.run + 1)
         restored = earlier.restarted(settings, run=run, strategy=strategy)
         s = restored.state

@@ -29,7 +29,7 @@ from mmfsm import Desk, Params
 from mmfsm.actions import Action, Alert, PlaceOrder, Record, SetTifPolicy
 from mmfsm.codec import event_to_json
 from mmfsm.events import Event
-from mmfsm.journal import JournalError, Segment, restore
+from mmfsm.journal import JournalError, Segment, played, restore
 from mmfsm.values import Tif
 from runner.app import _alert_record
 from runner.bitget import wire
@@ -100,8 +100,7 @@ class Replay:
 
     def turns(self) -> Iterator[Turned]:
         """Yield every event with what was decided, in order."""
-        for number, event in enumerate(self.segment.events, 1):
-            actions = self.desk.handle(event)
+        for number, (event, actions) in enumerate(played(self.segment, self.desk), 1):
             self._writer.lines = []
             for action in actions:
                 if isinstance(action, SetTifPolicy):
@@ -232,12 +231,12 @@ def replay(args: argparse.Namespace, show: Callable[[Turned], None], tracer: Tra
         since, until = (
             None if at is None else at + (first_ms if at < EPOCH_MS else 0) for at in (args.since, args.until)
         )
-        played = Replay(segment, dry_run=_was_dry(args.log, segment.run), quotes=not args.no_quotes)
+        again = Replay(segment, dry_run=_was_dry(args.log, segment.run), quotes=not args.no_quotes)
         comparer = comparers.get(segment.run)
         if args.log is not None and comparer is None:
             is_first = path.name.split(".")[0].endswith("-000001")
             comparer = comparers[segment.run] = Comparer(read_log(args.log, segment.run), is_first)
-        for turned in played.turns() if tracer is None else _traced(played, tracer):
+        for turned in again.turns() if tracer is None else _traced(again, tracer):
             if until is not None and turned.event.at_ms > until:
                 break
             _count(told, turned, digest)
@@ -245,7 +244,7 @@ def replay(args: argparse.Namespace, show: Callable[[Turned], None], tracer: Tra
                 comparer.take(turned)
             if since is None or turned.event.at_ms >= since:
                 show(turned)
-        digest.update(json.dumps(played.desk.snapshot(), sort_keys=False).encode())
+        digest.update(json.dumps(again.desk.snapshot(), sort_keys=False).encode())
         told.segments.append(
             {"file": path.name, "run": segment.run, "written_by": segment.written_by, "torn": segment.torn}
         )
@@ -254,10 +253,10 @@ def replay(args: argparse.Namespace, show: Callable[[Turned], None], tracer: Tra
     return told
 
 
-def _traced(played: Replay, tracer: Tracer) -> Iterator[Turned]:
-    events = played.segment.events
+def _traced(again: Replay, tracer: Tracer) -> Iterator[Turned]:
+    events = again.segment.events
     with tracer.attached():
-        turns = played.turns()
+        turns = again.turns()
         for number, event in enumerate(events, 1):
             tracer.tell(event.at_ms, number)
             yield next(turns)

@@ -9,8 +9,10 @@ import pytest
 
 from mmfsm import ObiFundingStrategy
 from mmfsm import actions as do
+from mmfsm import events as ev
+from mmfsm.clock import now_ms
 from mmfsm.strategy import QuoteView
-from mmfsm.values import InstType, QuotePlan
+from mmfsm.values import Funding, InstType, QuotePlan
 from runner.app import STATUS_CRASHED, Executor
 from runner.bitget.gateway import Events
 from runner.lock import LockedError
@@ -75,6 +77,18 @@ async def test_a_desk_that_raises_takes_the_quotes_out_and_ends(tmp_path: Path) 
         assert status == STATUS_CRASHED and "ZeroDivisionError" in bot.runner.exit_reason
         await bot.exchange.until(lambda: not bot.open_orders)
         assert bot.find("log", where=lambda line: line["data"]["level"] == "CRITICAL")
+
+
+async def test_an_event_that_the_desk_refuses_halts_for_a_person(tmp_path: Path) -> None:
+    """A figure that no market has is no crash: nothing is booked, HALTED, quotes out, said once; the run goes on."""
+    async with trading(tmp_path) as bot:
+        await bot.quoting()
+        for _ in range(2):
+            bot.runner.handle(ev.FundingEvent(now_ms(), Funding(Decimal("1e30"))))
+        await bot.until(lambda: bot.halts.get("breach:illegal:FundingEvent") and not bot.open_orders)
+
+        assert bot.mode == "HALTED" and bot.runner.exit_status is None
+        assert bot.runner.desk.state.funding.rate < 1
 
 
 async def test_a_request_that_raises_halts_for_a_person(tmp_path: Path) -> None:

@@ -11,11 +11,12 @@ import pytest
 
 from mmfsm import Desk, Params
 from mmfsm.codec import event_to_json
-from mmfsm.errors import ParamError
-from mmfsm.events import Event, PlaceAnswered, Tick
+from mmfsm.errors import IllegalEvent, ParamError
+from mmfsm.events import Event, FundingEvent, PlaceAnswered, Tick
 from mmfsm.journal import JournalError, rebuild
+from mmfsm.strategy import QuoteView
 from mmfsm.testing import fill_of, opening, placed
-from mmfsm.values import OrderResult, Outcome
+from mmfsm.values import Funding, OrderResult, Outcome, QuotePlan
 from runner import journal as journals
 from runner.journal import Journal, read_segment, segments
 from runner.memory import Memory
@@ -249,3 +250,32 @@ def test_a_broken_compressed_segment_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(JournalError, match="expected a file compressed by gzip"):
         read_segment(path)
+
+
+def test_an_event_that_was_refused_is_passed_over(tmp_path: Path) -> None:
+    """It stands in the journal, because that is written first; it changes nothing at a restart either."""
+    told = Told(tmp_path).hedging()
+    with pytest.raises(IllegalEvent):
+        told.tell(FundingEvent(T0 + 6, Funding(Decimal("1e30"))))
+    told.tell(Tick(T0 + 7))
+
+    assert rebuild(read_segment(newest(tmp_path))).snapshot() == told.desk.snapshot()
+    assert sorted(restore(tmp_path).state.tickets) == sorted(told.desk.state.tickets)
+
+
+def test_an_event_the_desk_fails_on_is_named(tmp_path: Path) -> None:
+    """File, line, event and what to do: a restart that cannot go on says what stands in its way."""
+    told = Told(tmp_path).hedging()
+    told.journal.write(Tick(T0 + 7))
+    path = newest(tmp_path)
+    memory = Memory(tmp_path, "1.2.3", lambda error: None)
+
+    with pytest.raises(JournalError, match=rf"{path.name}, line \d+: .* ZeroDivisionError.*FRESH_START"):
+        memory.restore(Desk(LIVE, run=8), LIVE, Brittle())
+
+
+class Brittle:
+    """A strategy that fails."""
+
+    def quote(self, view: QuoteView) -> QuotePlan:
+        raise ZeroDivisionError(view.perp_pos)

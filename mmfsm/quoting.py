@@ -18,6 +18,9 @@ def plan(turn: Turn, strategy: Strategy) -> QuotePlan | None:
     perp, spot = s.books.get(InstType.PERP), s.books.get(InstType.SPOT)
     if perp is None or spot is None or s.constraints is None or s.funding is None or s.econ.fees is None:
         return None
+    if s.no_quotes:  # nor the closing side of a pair that is being left
+        none = QuoteSide(None, ZERO, "no_quotes")
+        return QuotePlan(none, none, "no_quotes", metrics_of(perp, turn.p.obi_levels).bbo.mid)
     view = QuoteView(
         params=turn.p,
         constraints=s.constraints,

@@ -29,7 +29,7 @@ from runner.bitget.tasks import Tasks
 from runner.dryrun import DryRun, SimulatedSpot
 from runner.log import Log, open_log, version_of_mmfsm
 from runner.logwatch import LogWitness
-from runner.memory import Memory, NoQuotes
+from runner.memory import Memory
 from runner.settings import Settings
 from runner.state_folder import JOURNAL, state_folder
 from runner.surroundings import Surroundings
@@ -136,7 +136,7 @@ class Runner:
     def _restore(self) -> None:
         self.desk, told = self._memory.restore(self.desk, self.settings, self._strategy)
         if not self._quotes:
-            self.desk.strategy = NoQuotes()
+            self.desk.state.no_quotes = True  # in the first line of its journal, too: replayed, it quotes nothing
         if told:
             self._records.append(do.Record(now_ms(), "restored", "runner", self.desk.state.mode.state, data=told))
 

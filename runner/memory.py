@@ -6,26 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import attrs
-
 from mmfsm import Desk, Strategy
 from mmfsm import events as ev
 from mmfsm.errors import ParamError
 from mmfsm.journal import played, restore
-from mmfsm.strategy import QuoteView
-from mmfsm.values import ZERO, QuotePlan, QuoteSide
 from runner.journal import Journal, read_segment, segments
 from runner.settings import Settings
-
-
-@attrs.frozen
-class NoQuotes:
-    """A strategy that wants nothing: for looking and closing without trading."""
-
-    def quote(self, view: QuoteView) -> QuotePlan:
-        """Plan nothing, whatever is seen."""
-        none = QuoteSide(None, ZERO, "no_quotes")
-        return QuotePlan(none, none, "no_quotes")
 
 
 class Memory:

@@ -36,7 +36,6 @@ from runner.bitget import wire
 from runner.explain import Tracer
 from runner.journal import read_segment, segments
 from runner.log import _ENCODER, Log
-from runner.memory import NoQuotes
 from runner.settings import Settings
 
 EPOCH_MS = 10**12
@@ -87,14 +86,11 @@ class Replay:
     Args:
         segment: as `read_segment` returned it.
         dry_run: what the run's setting was; it stands in lines about orders.
-        quotes: False for the journal of a run that quoted nothing (`runner flatten`).
     """
 
-    def __init__(self, segment: Segment, *, dry_run: bool = False, quotes: bool = True) -> None:
+    def __init__(self, segment: Segment, *, dry_run: bool = False) -> None:
         self.segment = segment
         self.desk = restore(segment)
-        if not quotes:
-            self.desk.strategy = NoQuotes()
         self._terms = _terms_of(self.desk)
         self._writer = LineWriter(self.desk.params, lambda: self._terms, dry_run)
 
@@ -231,7 +227,7 @@ def replay(args: argparse.Namespace, show: Callable[[Turned], None], tracer: Tra
         since, until = (
             None if at is None else at + (first_ms if at < EPOCH_MS else 0) for at in (args.since, args.until)
         )
-        again = Replay(segment, dry_run=_was_dry(args.log, segment.run), quotes=not args.no_quotes)
+        again = Replay(segment, dry_run=_was_dry(args.log, segment.run))
         comparer = comparers.get(segment.run)
         if args.log is not None and comparer is None:
             is_first = path.name.split(".")[0].endswith("-000001")
@@ -302,7 +298,6 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--from", dest="since", type=int, metavar="MS", help="show what was decided from this time on")
     made.add_argument("--until", type=int, metavar="MS", help="end the replay after this time")
     made.add_argument("--explain", metavar="TICKET", help="the life of one ticket, by its id or its cycle's number")
-    made.add_argument("--no-quotes", action="store_true", help="the run quoted nothing (`runner flatten`)")
     made.add_argument("--json", action="store_true", help="print the result as JSON")
     return made
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmfsm.desk import Desk
 from mmfsm.economics import FundingGate
 from mmfsm.events import Halt, Resume
 from mmfsm.exits import ExitPrices, average_price, gross_bps, net_bps, reason_to_leave
@@ -197,3 +198,20 @@ def test_only_time_in_which_the_closing_side_is_quoted_counts_towards_crossing()
     assert scene.desk.state.econ.pair.state == LEAVING and scene.rests(Side.BUY)
     scene.wait(5_000, 1_000)
     assert scene.closing[-1].intent is OrderIntent.FLATTEN
+
+
+def test_a_run_that_quotes_nothing_does_not_quote_the_way_out() -> None:
+    """A pair that an earlier run was leaving is closed by what such a run was started for, not by a quote; and a
+    journal of it, which has that in its first line, says the same."""
+    scene = opened(exit_policy="quote", pair_max_age_sec=30, cooldown_ms=100)
+    scene.trade(scene.quote(Side.SELL), "p1")
+    scene.hedged(scene.hedge)
+    scene.desk.state.no_quotes = True
+    scene.desk = Desk.restore(scene.desk.params, scene.desk.snapshot())
+    quotes = len(scene.orders(OrderIntent.QUOTE))
+    scene.wait(60_000, 1_000)
+
+    assert scene.desk.state.econ.pair.state == LEAVING and scene.mode == "QUOTING"
+    assert len(scene.orders(OrderIntent.QUOTE)) == quotes
+    assert scene.records("order_skip", "no_quotes")
+    assert not scene.desk.restarted(scene.desk.params, run=10**6).state.no_quotes

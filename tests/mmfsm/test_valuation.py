@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mmfsm.desk import Desk
 from mmfsm.events import BookEvent, FeesRead, FundingEvent
-from mmfsm.quoting import plan
+from mmfsm.quoting import limit_of, plan
 from mmfsm.reporting import terms_of
 from mmfsm.state import Turn
 from mmfsm.strategy import ObiFundingStrategy, QuoteView
@@ -205,6 +205,17 @@ def test_before_a_settlement_the_side_that_would_pay_is_not_opened(rate: str, si
         scene.settle()
         assert scene.rests(side) is rests and scene.rests(side.opposite)
     assert scene.records("order_skip", "funding_due")
+
+
+@pytest.mark.parametrize(("held", "left"), [("-0.003", "0"), ("-0.013", "0.01"), ("-0.05", "0.02"), ("0.01", "0")])
+def test_before_a_settlement_a_fill_may_close_what_is_held_and_no_more(held: str, left: str) -> None:
+    """A bid that would turn a short into the long that pays is cut to the short, or off when that cannot be traded."""
+    desk = ready_desk(live_params(settlement_pause_sec=60, quote_size=D("0.02"), max_position=D("0.5")))
+    desk.state.ledger.perp = D(held)
+    desk.state.funding = Funding(RATE, next_ms=T0 + 30_000)
+
+    assert limit_of(turn_of(desk, T0), Side.BUY).qty == D(left)
+    assert limit_of(turn_of(desk, T0), Side.SELL).qty == D("0.02")
 
 
 def test_slip_is_measured_from_our_own_hedges() -> None:

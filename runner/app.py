@@ -219,6 +219,8 @@ class Runner:
             due_s = max(due_s + period_s, loop.time())
             await asyncio.sleep(due_s - loop.time())
             self.handle(ev.Tick(now_ms()))
+            if (error := self._memory.packing_failure()) is not None:
+                self.note("risk", "journal_packing", {"error": str(error)})
             if self._log_witness.is_broken() and "breach:log" not in self.desk.state.mode.reasons:
                 self.breach("log", None)
             if self.settings.dry_run and not self.settings.has_keys:

@@ -27,6 +27,7 @@ class Memory:
         self._journal = Journal(folder, version)
         self._on_failure = on_failure
         self._broken = False
+        self._packing_told = False
 
     def restore(self, desk: Desk, settings: Settings, strategy: Strategy | None) -> tuple[Desk, dict[str, Any]]:
         """Return the desk an earlier run of this account and symbol left, from its last segment, and what it holds.
@@ -80,6 +81,12 @@ class Memory:
         except OSError as error:
             self._broken = True
             self._on_failure(error)
+
+    def packing_failure(self) -> OSError | None:
+        """Return, once, why full segments cannot be put away. Nothing is lost by it, but the folder grows."""
+        error = None if self._packing_told else self._journal.packing_error
+        self._packing_told = self._packing_told or error is not None
+        return error
 
     def mend(self, desk: Desk) -> None:
         """After a failure: begin a new segment with the desk as it is. Fails as `keep` does."""

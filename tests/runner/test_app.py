@@ -16,6 +16,7 @@ from mmfsm.values import Funding, InstType, QuotePlan
 from runner.app import STATUS_CRASHED, Executor
 from runner.bitget.gateway import Events
 from runner.lock import LockedError
+from runner.state_folder import JOURNAL
 from tests.support.bot import Bot, bot_on, exchange_with, settings_on, touch, trading
 
 
@@ -102,6 +103,18 @@ async def test_a_request_that_raises_halts_for_a_person(tmp_path: Path) -> None:
         assert bot.mode == "HALTED"
 
         bot.runner.executor = inner
+
+
+async def test_a_journal_that_cannot_be_put_away_is_recorded_once(tmp_path: Path) -> None:
+    """Its folder grows, nothing is lost: a record, no halt."""
+    async with exchange_with() as exchange:
+        bot = Bot(exchange, settings_on(exchange, tmp_path / "log.jsonl"))
+        (bot.runner.folder / JOURNAL).mkdir(parents=True)
+        (bot.runner.folder / JOURNAL / "000000000000001-000001.jsonl.gz.part").mkdir()
+        await bot.quoting()
+        await bot.until(lambda: bot.find("risk", where=lambda line: line["reason"] == "journal_packing"))
+
+        assert bot.mode == "QUOTING"
 
 
 async def test_a_second_run_on_the_same_account_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import subprocess
 import sys
 from decimal import Decimal
@@ -216,6 +217,37 @@ def test_a_full_disk_is_reported_once_and_what_was_written_can_be_read(tmp_path:
     assert len(segment.events) >= 1
 
 
+def packed(journal: Journal) -> None:
+    """Wait until all that is full is put away, then close."""
+    journal._packer.submit(int).result()
+    journal.close()
+
+
+def test_closing_does_not_wait_for_a_folder_of_segments(tmp_path: Path) -> None:
+    """Thirty that earlier runs left plain: the one at hand is finished, the others are left to the next run."""
+    for number in range(30):
+        (tmp_path / f"000000000000001-{number:06d}.jsonl").write_bytes(os.urandom(500_000))
+    journal = Journal(tmp_path, "1")
+    journal.begin(Desk(PARAMS, run=2))
+    journal.close()
+
+    assert len([path for path in segments(tmp_path) if path.suffix == ".jsonl"]) > 20
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_what_cannot_be_put_away_is_said_once_and_stops_nothing_else(tmp_path: Path) -> None:
+    """A folder where a segment should be can be neither read nor deleted; the segment beside it is compressed."""
+    (tmp_path / "000000000000001-000001.jsonl").mkdir()
+    (tmp_path / "000000000000001-000002.jsonl").write_bytes(b"full")
+    memory = Memory(tmp_path, "1", lambda error: None)
+    memory.begin(Desk(PARAMS, run=2))
+    memory._journal._packer.submit(int).result()
+
+    assert isinstance(memory.packing_failure(), OSError) and memory.packing_failure() is None
+    assert (tmp_path / "000000000000001-000002.jsonl.gz").exists()
+    memory.close(None)
+
+
 def test_old_segments_go_and_full_ones_are_compressed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the newest is plain, and is what a restart reads; the others read the same compressed."""
     monkeypatch.setattr(journals, "SEGMENTS_KEPT_MAX", 3)
@@ -224,7 +256,7 @@ def test_old_segments_go_and_full_ones_are_compressed(tmp_path: Path, monkeypatc
         journal.begin(Desk(PARAMS, run=1))
     (tmp_path / "left-by-a-kill.jsonl.gz.part").touch()
     journal.begin(Desk(PARAMS, run=1))
-    journal.close()
+    packed(journal)
     found = segments(tmp_path)
 
     assert [path.name.split("-")[1] for path in found] == ["000005.jsonl.gz", "000006.jsonl.gz", "000007.jsonl"]
@@ -238,7 +270,7 @@ def test_segments_an_earlier_run_left_full_are_compressed_by_the_next(tmp_path: 
     killed.begin(Desk(PARAMS, run=1))
     later = Journal(tmp_path, "1")
     later.begin(Desk(PARAMS, run=2))
-    later.close()
+    packed(later)
 
     assert [path.suffix for path in segments(tmp_path)] == [".gz", ".jsonl"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import shutil
 from pathlib import Path
+from typing import TextIO
 
 PACKED = ".gz"
 _LEVEL = 6
@@ -24,3 +25,12 @@ def pack(path: Path) -> OSError | None:
         part.unlink(missing_ok=True)
         return error
     return None
+
+
+def open_text(path: Path) -> TextIO:
+    """Open a text file to read, compressed or not.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return gzip.open(path, "rt", encoding="utf-8") if path.suffix == PACKED else path.open(encoding="utf-8")

@@ -36,6 +36,7 @@ from runner.bitget import wire
 from runner.explain import Tracer
 from runner.journal import read_segment, segments
 from runner.log import _ENCODER, Log
+from runner.packing import open_text
 from runner.settings import Settings
 
 EPOCH_MS = 10**12
@@ -120,6 +121,15 @@ def _terms_of(desk: Desk) -> wire.Terms:
 # --- comparing with the log -------------------------------------------------------------------------------------------
 
 
+def _texts(path: Path) -> Iterator[str]:
+    """Yield the lines of a log, of one that was rotated and compressed too."""
+    try:
+        with open_text(path) as file:
+            yield from file
+    except (EOFError, UnicodeDecodeError) as error:
+        raise JournalError(f"{path}: expected the log's lines, or a .gz of them ({error})") from None
+
+
 def read_log(path: Path, run: int) -> list[tuple[int, Line]]:
     """Return the desk's own lines of one run with their numbers; of the whole file where it does not name the run.
 
@@ -128,7 +138,7 @@ def read_log(path: Path, run: int) -> list[tuple[int, Line]]:
     """
     found: list[tuple[int, Line]] = []
     mine, named = True, False
-    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, text in enumerate(_texts(path), 1):
         try:
             line = json.loads(text)
             event, source = line["event"], line["source"]
@@ -262,11 +272,10 @@ def _was_dry(log: Path | None, run: int) -> bool:
     """Whether the run was dry, by the first record of its log; without a log, not."""
     if log is None:
         return False
-    with log.open(encoding="utf-8") as file:
-        for text in file:
-            line = json.loads(text)
-            if line.get("event") == "run" and str(line["data"].get("run_id", "")).endswith(f"-{run}"):
-                return bool(line["dry_run"])
+    for text in _texts(log):
+        line = json.loads(text)
+        if line.get("event") == "run" and str(line["data"].get("run_id", "")).endswith(f"-{run}"):
+            return bool(line["dry_run"])
     return False
 
 

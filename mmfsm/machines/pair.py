@@ -3,10 +3,11 @@
 Rules
 
 1. A pair is a perp position that could be traded, whatever its sign; its other half is spot coin, by construction.
-2. Wanting out never crosses at first: LEAVING quotes the closing side, at the touch, and no other. CROSSING comes only
-   after that has been tried for long enough, only if the policy allows it, and never in the grace after a settlement,
-   when the basis is at its worst. Only time in which the closing side may really be quoted counts: a halt, an outage,
-   a hedge or a side that is off begin it anew, so a pair that can never be quoted is never crossed.
+2. Wanting out never crosses at first: LEAVING quotes the closing side, at the touch, and no other. When it is left for
+   its profit the floor of the edge may move that quote out; a loss or an age is a cost already decided on. CROSSING
+   comes only after that has been tried for long enough, only if the policy allows it, and never in the grace after a
+   settlement, when the basis is at its worst. Only time in which the closing side may really be quoted counts: a halt,
+   an outage, a hedge or a side that is off begin it anew, so a pair that can never be quoted is never crossed.
 3. CROSSING is the flatten's way: a reduce-only perp order at the touch whose fills open ordinary tickets.
 4. A wish that rests on a profit ends with the profit; one that rests on a loss or on age stands until the pair is gone.
    Every wish ends when a restart has turned the policy off.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmfsm import costs, exits, feeding, hedging, placing, pnl
+from mmfsm import costs, feeding, hedging, placing, pnl
 from mmfsm.actions import QueryFills
 from mmfsm.events import FeedName, FillEvent, FillUnparsable
 from mmfsm.ledger import signed_change
@@ -56,7 +56,6 @@ def _book(turn: Turn, fill: NormalizedFill, order: Order | None) -> None:
     base = s.constraints.perp.base_coin
     worth = pnl.on_fill(turn, fill, order)
     change = s.ledger.book(fill, base, s.constraints.perp.quote_coin)
-    exits.note_fill(turn, fill, change)
     s.unparsable.pop(f"{fill.inst}:{fill.order_id}", None)
     s.quiet_since_ms = turn.at_ms
     s.witnesses[fill.inst].disagreed = 0  # a fill explains what the last reading could not

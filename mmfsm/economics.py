@@ -27,6 +27,7 @@ class FundingGate:
 class Economics:
     """See the module's docstring. `told_*` is what the account said of its fees; `fees` what counts.
 
+    `fees_differ`: the rate that was charged beyond them, in bps, by leg and side; `fees_differ_ms`: when it was said.
     `exiting`: the flatten under way is an exit's, not a person's.
     """
 
@@ -35,6 +36,7 @@ class Economics:
     fees: Fees | None = None
     fees_asked_ms: int = 0
     fees_differ: dict[str, str] = attrs.field(factory=dict)
+    fees_differ_ms: dict[str, int] = attrs.field(factory=dict)
     slip: Slippage = attrs.field(factory=Slippage)
     basis: Basis = attrs.field(factory=Basis)
     flow: Flow = attrs.field(factory=Flow)

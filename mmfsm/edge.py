@@ -26,7 +26,11 @@ from mmfsm.values import BPS, ZERO, Funding, InstrumentRules, Level, QuoteSide, 
 
 HOUR_MS = 3_600_000
 FUNDING_INTERVAL_H = Decimal(8)
-"""Where the exchange does not say: Bitget's usual interval."""
+"""Where the exchange does not say, or says less than an hour, the shortest there is: Bitget's usual interval."""
+
+RATE_CAP = Decimal("0.003")
+"""Where the exchange does not say: the caps Bitget states for its large symbols, ±0.3 % a settlement (`minFundingRate`
+and `maxFundingRate` of Get Current Funding Rate)."""
 
 BELOW = "edge_below_min"
 """The reason of a side that is off because even the widest quote would earn too little."""
@@ -55,7 +59,7 @@ def expected_funding_bps(funding: Funding, side: Side, horizon_h: Decimal, at_ms
     """Return what a position opened by a fill of `side` is paid by funding within the horizon, in bps of its value.
 
     Settlements fall at `next_ms` (an interval from now if it is not told) and every interval after it; the rate is cut
-    to the caps the exchange states. A horizon that ends before the next settlement earns nothing.
+    to the caps the exchange states, or to `RATE_CAP`. A horizon that ends before the next settlement earns nothing.
 
     A short at 1 bps a settlement, eight hours apart, the next in one hour: three of them within 20 hours.
 
@@ -65,7 +69,8 @@ def expected_funding_bps(funding: Funding, side: Side, horizon_h: Decimal, at_ms
     """
     if horizon_h <= 0:
         return ZERO
-    interval_ms = int((funding.interval_h or FUNDING_INTERVAL_H) * HOUR_MS)
+    told_h = funding.interval_h
+    interval_ms = int((FUNDING_INTERVAL_H if told_h is None or told_h < 1 else told_h) * HOUR_MS)
     first_ms = interval_ms if funding.next_ms is None else max(funding.next_ms - at_ms, 0)
     left_ms = int(horizon_h * HOUR_MS) - first_ms
     settlements = 0 if left_ms < 0 else 1 + left_ms // interval_ms
@@ -73,15 +78,14 @@ def expected_funding_bps(funding: Funding, side: Side, horizon_h: Decimal, at_ms
 
 
 def capped_rate(funding: Funding) -> Decimal:
-    """Return the rate within the caps that the exchange states.
+    """Return the rate within the caps that the exchange states; within `RATE_CAP` where it states none.
 
-    >>> capped_rate(Funding(Decimal("0.004"), rate_max=Decimal("0.003")))
-    Decimal('0.003')
+    >>> capped_rate(Funding(Decimal("0.004"), rate_max=Decimal("0.0035"))), capped_rate(Funding(Decimal("-0.5")))
+    (Decimal('0.0035'), Decimal('-0.003'))
     """
-    rate = funding.rate
-    if funding.rate_max is not None:
-        rate = min(rate, funding.rate_max)
-    return rate if funding.rate_min is None else max(rate, funding.rate_min)
+    most = RATE_CAP if funding.rate_max is None else funding.rate_max
+    least = -RATE_CAP if funding.rate_min is None else funding.rate_min
+    return max(min(funding.rate, most), least)
 
 
 class Floor(NamedTuple):

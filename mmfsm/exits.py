@@ -1,7 +1,7 @@
 """The way out of a held pair, around the Pair machine: what it has gained, what speaks for leaving, what crossing does.
 
 A pair is perp_pos on the perp, side s = +1 long or −1 short, and as much the other way on spot; entry prices are
-averages. All in bps of the perp's mid:
+averages, the accounts' own. All in bps of the perp's mid:
 
     gross = s · ((perp mid − perp entry) − (spot mid − spot entry)) / mid
     net   = s · ((perp touch − perp entry) − (spot touch − spot entry)) / mid − entry fees − exit fees − slip
@@ -17,17 +17,18 @@ max_age       held for PAIR_MAX_AGE_SEC
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import NamedTuple
 
 import attrs
 
-from mmfsm import feeding
+from mmfsm import feeding, guards
 from mmfsm.fees import Fees
 from mmfsm.machines import pair as machine
-from mmfsm.machines.pair import Pair, PairInput, PairOut
+from mmfsm.machines.pair import PairInput, PairOut
 from mmfsm.params import Params
 from mmfsm.rounding import tradable_qty
 from mmfsm.state import Turn
-from mmfsm.values import BPS, ZERO, InstType, NormalizedFill, plain
+from mmfsm.values import BPS, ZERO, InstType, Mode, Side, plain
 
 
 @attrs.frozen
@@ -40,19 +41,26 @@ class ExitPrices:
     spot_touch: Decimal
 
 
-def gross_bps(sign: int, pair: Pair, at: ExitPrices) -> Decimal:
+class Entry(NamedTuple):
+    """The average entry prices of a pair's halves, in quote coin."""
+
+    perp_price: Decimal
+    spot_price: Decimal
+
+
+def gross_bps(sign: int, entry: Entry, at: ExitPrices) -> Decimal:
     """Return how the basis has moved for the pair since its entry, at the mids, in bps.
 
     Short since 2502 with spot bought at 2500; now 2500.5 and 2500: the basis came in by 1.5 of 2500.
 
     >>> at = ExitPrices(Decimal("2500.5"), Decimal(2500), Decimal("2500.5"), Decimal(2500))
-    >>> gross_bps(-1, Pair(perp_price=Decimal(2502), spot_price=Decimal(2500)), at).quantize(Decimal("0.01"))
+    >>> gross_bps(-1, Entry(Decimal(2502), Decimal(2500)), at).quantize(Decimal("0.01"))
     Decimal('6.00')
     """
-    return sign * ((at.perp_mid - pair.perp_price) - (at.spot_mid - pair.spot_price)) / at.perp_mid / BPS
+    return sign * ((at.perp_mid - entry.perp_price) - (at.spot_mid - entry.spot_price)) / at.perp_mid / BPS
 
 
-def net_bps(sign: int, pair: Pair, at: ExitPrices, fees: Fees, slip_bps: Decimal) -> Decimal:
+def net_bps(sign: int, entry: Entry, at: ExitPrices, fees: Fees, slip_bps: Decimal) -> Decimal:
     """Return what crossing out now would leave of the pair, all fees paid, in bps.
 
     Short since 2510 with spot bought at 2500; the perp can be bought at 2500 and spot sold at 2500: 40 bps, less 12 for
@@ -61,10 +69,10 @@ def net_bps(sign: int, pair: Pair, at: ExitPrices, fees: Fees, slip_bps: Decimal
     >>> from mmfsm.values import FeeRate
     >>> fees = Fees(FeeRate(Decimal(2), Decimal(6)), FeeRate(Decimal(10), Decimal(10)), Decimal(12))
     >>> at = ExitPrices(*[Decimal(2500)] * 4)
-    >>> net_bps(-1, Pair(perp_price=Decimal(2510), spot_price=Decimal(2500)), at, fees, Decimal(1))
+    >>> net_bps(-1, Entry(Decimal(2510), Decimal(2500)), at, fees, Decimal(1))
     Decimal('11')
     """
-    moved = sign * ((at.perp_touch - pair.perp_price) - (at.spot_touch - pair.spot_price)) / at.perp_mid / BPS
+    moved = sign * ((at.perp_touch - entry.perp_price) - (at.spot_touch - entry.spot_price)) / at.perp_mid / BPS
     return moved - fees.round_bps - fees.perp.taker_bps - fees.spot.taker_bps - slip_bps
 
 
@@ -86,36 +94,17 @@ def reason_to_leave(params: Params, gross: Decimal | None, net: Decimal | None, 
     return ""
 
 
-def average_price(average: Decimal, before: Decimal, change: Decimal, price: Decimal) -> Decimal:
-    """Return a position's average entry price after a fill: what adds to it is averaged in, what reduces leaves it.
-
-    Zero is not known (a position that was taken over, or dust); the next fill that adds to it then tells the price.
-
-    >>> average_price(Decimal(100), Decimal(-2), Decimal(-2), Decimal(110))
-    Decimal('105')
-    >>> average_price(Decimal(100), Decimal(-2), Decimal(1), Decimal(110))
-    Decimal('100')
-    >>> average_price(Decimal(100), Decimal(-2), Decimal(3), Decimal(110))
-    Decimal('110')
-    """
-    after = before + change
-    if after == 0 or before * change < 0 < before * after:
-        return average
-    if before == 0 or not average or before * after < 0:
-        return price
-    return (average * before + price * change) / after
-
-
 # --- in a desk's turn -------------------------------------------------------------------------------------------------
 
 
-def note_fill(turn: Turn, fill: NormalizedFill, change: Decimal) -> None:
-    """Bring the pair's entry prices up to date with a fill that the ledger has just booked as `change`."""
-    ledger, pair = turn.s.ledger, turn.s.econ.pair
-    if fill.inst is InstType.PERP:
-        pair.perp_price = average_price(pair.perp_price, ledger.perp - change, change, fill.price)
-    else:
-        pair.spot_price = average_price(pair.spot_price, ledger.spot_change - change, change, fill.price)
+def entry_of(turn: Turn) -> Entry | None:
+    """Return the pair's entry prices, as the accounts have them; None before they have taken up what is held.
+
+    A position that was adopted counts from then, at the mids of that moment: what it gained before is not known. To be
+    asked while no ticket is open: the halves belong together then, but for dust.
+    """
+    perp, spot = turn.s.accounts.perp, turn.s.accounts.spot
+    return None if perp.qty * spot.qty >= 0 else Entry(perp.cost / perp.qty, spot.cost / spot.qty)
 
 
 def prices(turn: Turn) -> ExitPrices | None:
@@ -132,6 +121,8 @@ def prices(turn: Turn) -> ExitPrices | None:
 def review(turn: Turn) -> None:
     """Once a tick: is a pair held, what speaks for leaving it, and how far has that got. Stale books say nothing."""
     s, econ = turn.s, turn.s.econ
+    if not may_quote_exit(turn):
+        _tell(turn, "unquoted", PairInput(turn.at_ms))
     at = prices(turn) if feeding.books_fresh(turn) else None
     if not (s.ready and s.books_open) or s.constraints is None or econ.fees is None or at is None:
         return
@@ -141,11 +132,13 @@ def review(turn: Turn) -> None:
     pair, p = econ.pair, turn.p
     if p.exit_policy != "cross":
         stop_crossing(turn)  # an earlier run's
+    if s.tickets:
+        return  # half a pair: what it has gained is not known yet
     gross = net = None
-    if pair.perp_price and pair.spot_price:
-        sign = 1 if s.ledger.perp > 0 else -1
-        gross = gross_bps(sign, pair, at)
-        net = net_bps(sign, pair, at, econ.fees, econ.slip.expected_bps(p.expected_slip_bps))
+    sign, entry = 1 if s.ledger.perp > 0 else -1, entry_of(turn)
+    if entry is not None:
+        gross = gross_bps(sign, entry, at)
+        net = net_bps(sign, entry, at, econ.fees, econ.slip.expected_bps(p.expected_slip_bps))
     held_ms = turn.at_ms - pair.since_ms if pair.state != machine.FLAT else 0
     what = PairInput(
         turn.at_ms,
@@ -155,8 +148,16 @@ def review(turn: Turn) -> None:
         cross_after_ms=p.exit_cross_after_sec * 1000,
         is_closing=s.flattening and econ.exiting,
         leaves=p.exit_policy != "off",
+        now_sign=sign,
     )
     _tell(turn, "review", what, gross, net)
+
+
+def may_quote_exit(turn: Turn) -> bool:
+    """The side that closes the pair may rest: the desk quotes, and nothing has put that side off. A quote size that is
+    too small is a setting, and no reason to wait for it to pass."""
+    side = Side.BUY if turn.s.ledger.perp < 0 else Side.SELL
+    return turn.s.mode.state == Mode.QUOTING and turn.s.skips.get(side.value, "") in ("", guards.SIZE_TOO_SMALL)
 
 
 def _tell(turn: Turn, event: str, what: PairInput, gross: Decimal | None = None, net: Decimal | None = None) -> None:
@@ -168,6 +169,8 @@ def _tell(turn: Turn, event: str, what: PairInput, gross: Decimal | None = None,
     for command in commands:
         if command == "cross":
             begin_crossing(turn)
+        elif command == "turned":
+            stop_crossing(turn)
         data = {
             "from": before,
             "to": econ.pair.state,

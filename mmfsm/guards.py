@@ -20,6 +20,9 @@ MARGIN_USED = 1 - MARGIN_KEPT
 HEDGE_MARGIN = Decimal("1.01")
 """A hedge must be affordable with a percent to spare: its price is not known yet."""
 
+SIZE_TOO_SMALL = "quote_size_below_min"
+"""The reason of a side whose quote size, as set, is less than can be traded."""
+
 
 def funding_off(funding: Funding | None, params: Params) -> str:
     """Say why funding turns quotes off, or nothing: too near zero, or of the sign that is not wanted.
@@ -106,7 +109,7 @@ def side_limit(
     qty = floor_to(min(wanted, room, hedgeable), constraints.perp.qty_step)
     smallest = smallest_tradable(constraints, price)
     if wanted < smallest:
-        return SideLimit(ZERO, "quote_size_below_min")
+        return SideLimit(ZERO, SIZE_TOO_SMALL)
     if qty >= smallest:
         return SideLimit(qty, "set_quote" if qty == wanted else "shrunk")
     return SideLimit(ZERO, "max_position" if room < smallest else short)

@@ -16,9 +16,10 @@ from typing import Any
 
 import attrs
 
+from mmfsm.actions import Action
 from mmfsm.codec import event_from_json, event_to_json
 from mmfsm.desk import Desk
-from mmfsm.errors import MmfsmError
+from mmfsm.errors import IllegalEvent, MmfsmError
 from mmfsm.events import Event
 from mmfsm.params import Params, text_of
 from mmfsm.state import SNAPSHOT_VERSION
@@ -110,9 +111,36 @@ def restore(segment: Segment) -> Desk:
     return Desk.restore(Params.from_mapping(texts), segment.snapshot)
 
 
+def played(segment: Segment, desk: Desk) -> Iterator[tuple[Event, tuple[Action, ...]]]:
+    """Give a desk every event of a segment, and yield each with what it asked for.
+
+    An event that the desk refuses changes nothing and asks for nothing, now as when it was written.
+
+    Raises:
+        JournalError: the desk fails on an event; names it and says what to do.
+    """
+    for line, event in enumerate(segment.events, start=2):
+        try:
+            actions = desk.handle(event)
+        except IllegalEvent:
+            actions = ()
+        except Exception as error:
+            told = f"{type(event).__name__} at {event.at_ms}: {type(error).__name__}: {error}"
+            raise JournalError(
+                f"{segment.name}, line {line}: the desk fails on {told}. Expected an event it can take. Keep a copy, "
+                "take out this line and all after it, and compare position and orders with the exchange's; or start "
+                "with FRESH_START=1, which forgets open tickets"
+            ) from error
+        yield event, actions
+
+
 def rebuild(segment: Segment) -> Desk:
-    """Return the desk as it was when the segment's last event had been handled: same events, same desk."""
+    """Return the desk as it was when the segment's last event had been handled: same events, same desk.
+
+    Raises:
+        JournalError: see `played`.
+    """
     desk = restore(segment)
-    for event in segment.events:
-        desk.handle(event)
+    for _ in played(segment, desk):
+        pass
     return desk

@@ -7,6 +7,7 @@ from mmfsm.funding import pays_soon
 from mmfsm.machines import slot as machine
 from mmfsm.machines.slot import QuoteSlot, SlotInput, SlotOut
 from mmfsm.market import bbo_of, metrics_of
+from mmfsm.rounding import floor_to
 from mmfsm.state import Turn
 from mmfsm.strategy import QuoteView, SideLimit, Strategy
 from mmfsm.values import ZERO, InstType, Leg, MarketSnapshot, Mode, OrderIntent, QuotePlan, QuoteSide, Side, Tif
@@ -18,6 +19,9 @@ def plan(turn: Turn, strategy: Strategy) -> QuotePlan | None:
     perp, spot = s.books.get(InstType.PERP), s.books.get(InstType.SPOT)
     if perp is None or spot is None or s.constraints is None or s.funding is None or s.econ.fees is None:
         return None
+    if s.no_quotes:  # nor the closing side of a pair that is being left
+        none = QuoteSide(None, ZERO, "no_quotes")
+        return QuotePlan(none, none, "no_quotes", metrics_of(perp, turn.p.obi_levels).bbo.mid)
     view = QuoteView(
         params=turn.p,
         constraints=s.constraints,
@@ -37,6 +41,7 @@ def limit_of(turn: Turn, side: Side) -> SideLimit:
     s = turn.s
     assert s.constraints is not None
     spot, mid = s.books[InstType.SPOT], turn.mid(InstType.PERP)
+    price = spot.bids[0].price if side is Side.BUY else spot.asks[0].price
     reserved = ZERO
     for order in s.orders.open_on(InstType.SPOT):
         if order.request.side is Side.SELL:
@@ -46,15 +51,16 @@ def limit_of(turn: Turn, side: Side) -> SideLimit:
         side,
         turn.p,
         s.constraints,
-        spot.bids[0].price if side is Side.BUY else spot.asks[0].price,
+        price,
         s.ledger.perp,
         s.ledger.spot - reserved,
         None if quote is None else quote.available,
         None if mid is None else guards.margin_qty(s.margin_free, s.leverage, mid),
     )
     due = s.funding is not None and pays_soon(s.funding, side, turn.at_ms + s.skew_ms, turn.p.settlement_pause_sec)
-    if due and side.sign * s.ledger.perp >= 0:
-        return SideLimit(ZERO, "funding_due")
+    if due and limit.qty > (closes := max(-side.sign * s.ledger.perp, ZERO)):  # the rest would open what pays
+        qty = floor_to(closes, s.constraints.perp.qty_step)
+        limit = SideLimit(qty if qty >= guards.smallest_tradable(s.constraints, price) else ZERO, "funding_due")
     qty = placing.cut_at_zero(turn, side, limit.qty)
     return limit if qty == limit.qty else SideLimit(qty, "cut_at_zero")
 

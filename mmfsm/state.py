@@ -71,7 +71,10 @@ class Witness:
 
 @attrs.define
 class DeskState:
-    """See the module's docstring. Everything in it survives a snapshot."""
+    """See the module's docstring. Everything in it survives a snapshot.
+
+    `no_quotes`: this run quotes nothing, whatever a strategy plans; the next one does not inherit it.
+    """
 
     run: int
     version: int = SNAPSHOT_VERSION
@@ -140,6 +143,7 @@ class DeskState:
     skips: dict[str, str] = attrs.field(factory=dict)
     closed_tickets: int = 0
     pretend: bool = False
+    no_quotes: bool = False
     econ: Economics = attrs.field(factory=Economics)
     why_not: str = "not_started"
 

@@ -1,7 +1,8 @@
 """What each side of a plan is worth here and now, and what the desk makes of the plan because of it.
 
 The floor is the desk's, not the strategy's: whoever planned the quotes, no side rests below `MIN_EDGE_BPS`, and while a
-pair is being left only its closing side is quoted. A strategy may look at the same figures in its view.
+pair is being left only its closing side is quoted: under the floor if it is left for its profit, else at the touch.
+A strategy may look at the same figures in its view.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from mmfsm import exits, feeding
 from mmfsm.basis import SAMPLE_MS, basis_bps
 from mmfsm.edge import BELOW, Floor, expected_funding_bps, hedge_price, with_floor
 from mmfsm.fees import Fees
+from mmfsm.machines.pair import TAKE_PROFIT
 from mmfsm.params import Params
 from mmfsm.state import Turn
 from mmfsm.strategy import QuoteView, SideLimit
@@ -54,7 +56,9 @@ def _leaving(turn: Turn, view: QuoteView, quote: QuoteSide, side: Side, mid: Dec
         return quote
     assert fees is not None
     value = SideValue(side, touch.ask if side is Side.BUY else touch.bid, saved_by_quoting(fees), mid, mid * BPS)
-    made = with_floor(quote, value, floor_of(view.params), view.constraints.perp)
+    # A loss or an age is a cost already decided on: a floor would only keep the pair from being closed.
+    floor = floor_of(view.params) if turn.s.econ.pair.why == TAKE_PROFIT else None
+    made = with_floor(quote, value, floor, view.constraints.perp)
     return made if made.price is None else made._replace(moved_by="exit")
 
 

@@ -13,6 +13,7 @@ ADVICE = {
     "reject_streak": "Read the last order_reject records: balance, limits or permissions; then resume.",
     "drift": "The account does not hold what our fills add up to: look for manual trades or transfers, then restart.",
     "journal": "STATE_DIR cannot be written (full disk?): make room, then `python -m runner resume`.",
+    "illegal": "The exchange told a figure that no market has (see the log): compare the account with it, then resume.",
     "log": "LOG_PATH cannot be written or was removed: make room, or restart to begin a new file; then resume.",
     "guardian": "The guardian process does not stay alive: see stderr; GUARDIAN=0 does without one.",
     "position_unexplained": "The account holds what the journal does not explain: look for manual trades, then resume.",

@@ -21,6 +21,7 @@ from mmfsm import Desk, Strategy
 from mmfsm import actions as do
 from mmfsm import events as ev
 from mmfsm.clock import now_ms
+from mmfsm.errors import IllegalEvent
 from mmfsm.values import OrderIntent
 from runner.bitget.gateway import Events, Gateway
 from runner.bitget.sockets import Sockets
@@ -28,7 +29,7 @@ from runner.bitget.tasks import Tasks
 from runner.dryrun import DryRun, SimulatedSpot
 from runner.log import Log, open_log, version_of_mmfsm
 from runner.logwatch import LogWitness
-from runner.memory import Memory, NoQuotes
+from runner.memory import Memory
 from runner.settings import Settings
 from runner.state_folder import JOURNAL, state_folder
 from runner.surroundings import Surroundings
@@ -135,7 +136,7 @@ class Runner:
     def _restore(self) -> None:
         self.desk, told = self._memory.restore(self.desk, self.settings, self._strategy)
         if not self._quotes:
-            self.desk.strategy = NoQuotes()
+            self.desk.state.no_quotes = True  # in the first line of its journal, too: replayed, it quotes nothing
         if told:
             self._records.append(do.Record(now_ms(), "restored", "runner", self.desk.state.mode.state, data=told))
 
@@ -218,6 +219,8 @@ class Runner:
             due_s = max(due_s + period_s, loop.time())
             await asyncio.sleep(due_s - loop.time())
             self.handle(ev.Tick(now_ms()))
+            if (error := self._memory.packing_failure()) is not None:
+                self.note("risk", "journal_packing", {"error": str(error)})
             if self._log_witness.is_broken() and "breach:log" not in self.desk.state.mode.reasons:
                 self.breach("log", None)
             if self.settings.dry_run and not self.settings.has_keys:
@@ -226,12 +229,16 @@ class Runner:
     # --- events in, actions out ---------------------------------------------------------------------------------------
 
     def handle(self, event: ev.Event) -> None:
-        """Give the desk one event and start what it asks for. Never raises: a desk that raises ends the run."""
+        """Give the desk one event and start what it asks for. Never raises: a desk that raises ends the run;
+        one that refuses an event halts for a person."""
         if self._over.is_set():
             return
         try:
             self._memory.keep(event, self.desk)
             actions = self.desk.handle(event)
+        except IllegalEvent as error:
+            self._refused(event, error)
+            return
         except Exception as error:
             self._crash(event, error)
             return
@@ -241,6 +248,12 @@ class Runner:
         self._turned.set()
         if self._records:
             asyncio.get_running_loop().call_soon(self._write_records)
+
+    def _refused(self, event: ev.Event, error: IllegalEvent) -> None:
+        """What was told cannot be, and the desk is as it was: a person is to look at who says so. Said once a halt."""
+        name = f"illegal:{type(event).__name__}"
+        if f"breach:{name}" not in self.desk.state.mode.reasons:
+            self.breach(name, error)
 
     def _start(self, action: do.Action) -> None:
         if isinstance(action, do.Record):

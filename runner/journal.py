@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from io import BufferedWriter
 from pathlib import Path
@@ -25,7 +26,10 @@ SEGMENTS_KEPT_MAX = 200
 
 
 class Journal:
-    """The journal that is being written. Every method is synchronous: what is journalled is in the file on return."""
+    """The journal that is being written. Every method is synchronous: what is journalled is in the file on return.
+
+    `packing_error`: the first reason why a full segment could not be compressed or an old one deleted.
+    """
 
     def __init__(self, folder: Path, version: str) -> None:
         self.folder = folder
@@ -34,6 +38,8 @@ class Journal:
         self._number = 0
         self._count = 0
         self._packer = ThreadPoolExecutor(1, "journal-compression")
+        self._stopping = threading.Event()
+        self.packing_error: OSError | None = None
 
     @property
     def is_full(self) -> bool:
@@ -56,7 +62,7 @@ class Journal:
         part.rename(path)  # whole or not there: a restart never meets half a snapshot
         self._close_file()
         self._file, self._count = file, 0
-        self._packer.submit(_put_away, self.folder, path)
+        self._packer.submit(self._put_away, path)
 
     def write(self, event: Event) -> None:
         """Write one event. On return the kernel has it.
@@ -70,9 +76,18 @@ class Journal:
         self._count += 1
 
     def close(self) -> None:
-        """Close the file, and wait until what is full is compressed."""
+        """Close the file, and wait for the one that is being compressed; the rest is the next run's."""
         self._close_file()
+        self._stopping.set()
         self._packer.shutdown()
+
+    def _put_away(self, current: Path) -> None:
+        """In a thread of its own: what goes wrong is left where the loop looks for it."""
+        try:
+            error = _put_away(self.folder, current, self._stopping)
+        except OSError as failed:
+            error = failed
+        self.packing_error = self.packing_error or error
 
     def _close_file(self) -> None:
         if self._file is not None:
@@ -105,14 +120,21 @@ def read_segment(path: Path) -> Segment:
     return parse(text, str(path))
 
 
-def _put_away(folder: Path, current: Path) -> None:
+def _put_away(folder: Path, current: Path, stopping: threading.Event) -> OSError | None:
     """Compress every segment older than the current one, earlier runs' too; delete the oldest beyond the bound. It may
-    run late: what has come after the current one by then is not its affair."""
-    for left in folder.glob(f"*{PACKED}.part"):
-        left.unlink(missing_ok=True)  # of a run that was killed while it compressed
+    run late: what has come after the current one by then is not its affair. Told to stop, it leaves the rest to the
+    next run. Returns the first error; one file does not keep the others from being put away."""
+    first: OSError | None = None
+    parts = list(folder.glob(f"*{PACKED}.part"))  # of a run that was killed while it compressed
     found = segments(folder)
-    for old in found[:-SEGMENTS_KEPT_MAX]:
-        old.unlink(missing_ok=True)
+    for old in parts + found[:-SEGMENTS_KEPT_MAX]:
+        try:
+            old.unlink(missing_ok=True)
+        except OSError as error:
+            first = first or error
     for full in found[-SEGMENTS_KEPT_MAX:]:
+        if stopping.is_set():
+            break
         if full.suffix != PACKED and full.name < current.name and full.exists():
-            pack(full)
+            first = pack(full) or first
+    return first

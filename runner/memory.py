@@ -6,26 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import attrs
-
 from mmfsm import Desk, Strategy
 from mmfsm import events as ev
 from mmfsm.errors import ParamError
-from mmfsm.journal import restore
-from mmfsm.strategy import QuoteView
-from mmfsm.values import ZERO, QuotePlan, QuoteSide
+from mmfsm.journal import played, restore
 from runner.journal import Journal, read_segment, segments
 from runner.settings import Settings
-
-
-@attrs.frozen
-class NoQuotes:
-    """A strategy that wants nothing: for looking and closing without trading."""
-
-    def quote(self, view: QuoteView) -> QuotePlan:
-        """Plan nothing, whatever is seen."""
-        none = QuoteSide(None, ZERO, "no_quotes")
-        return QuotePlan(none, none, "no_quotes")
 
 
 class Memory:
@@ -41,6 +27,7 @@ class Memory:
         self._journal = Journal(folder, version)
         self._on_failure = on_failure
         self._broken = False
+        self._packing_told = False
 
     def restore(self, desk: Desk, settings: Settings, strategy: Strategy | None) -> tuple[Desk, dict[str, Any]]:
         """Return the desk an earlier run of this account and symbol left, from its last segment, and what it holds.
@@ -57,8 +44,8 @@ class Memory:
         segment = read_segment(found[-1])
         earlier = restore(segment)
         earlier.strategy = strategy or earlier.strategy  # the plans are part of what happened
-        for event in segment.events:
-            earlier.handle(event)
+        for _ in played(segment, earlier):
+            pass
         run = max(desk.state.run, earlier.state.run + 1)
         restored = earlier.restarted(settings, run=run, strategy=strategy)
         s = restored.state
@@ -94,6 +81,12 @@ class Memory:
         except OSError as error:
             self._broken = True
             self._on_failure(error)
+
+    def packing_failure(self) -> OSError | None:
+        """Return, once, why full segments cannot be put away. Nothing is lost by it, but the folder grows."""
+        error = None if self._packing_told else self._journal.packing_error
+        self._packing_told = self._packing_told or error is not None
+        return error
 
     def mend(self, desk: Desk) -> None:
         """After a failure: begin a new segment with the desk as it is. Fails as `keep` does."""

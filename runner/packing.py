@@ -5,19 +5,32 @@ from __future__ import annotations
 import gzip
 import shutil
 from pathlib import Path
+from typing import TextIO
 
 PACKED = ".gz"
 _LEVEL = 6
 _CHUNK_BYTES = 1 << 20
 
 
-def pack(path: Path) -> None:
-    """Replace a file by its compressed copy, `.gz` behind its name. If the disk does not let it, the file stays."""
+def pack(path: Path) -> OSError | None:
+    """Replace a file by its compressed copy, `.gz` behind its name. If the disk does not let it, the file stays; the
+    error is returned."""
     part = path.with_name(path.name + PACKED + ".part")
     try:
         with path.open("rb") as full, gzip.open(part, "wb", compresslevel=_LEVEL) as packed:
             shutil.copyfileobj(full, packed, _CHUNK_BYTES)
         part.rename(path.with_name(path.name + PACKED))  # whole or not there
         path.unlink()
-    except OSError:
+    except OSError as error:
         part.unlink(missing_ok=True)
+        return error
+    return None
+
+
+def open_text(path: Path) -> TextIO:
+    """Open a text file to read, compressed or not.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return gzip.open(path, "rt", encoding="utf-8") if path.suffix == PACKED else path.open(encoding="utf-8")

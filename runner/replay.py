@@ -29,14 +29,14 @@ from mmfsm import Desk, Params
 from mmfsm.actions import Action, Alert, PlaceOrder, Record, SetTifPolicy
 from mmfsm.codec import event_to_json
 from mmfsm.events import Event
-from mmfsm.journal import JournalError, Segment, restore
+from mmfsm.journal import JournalError, Segment, played, restore
 from mmfsm.values import Tif
 from runner.app import _alert_record
 from runner.bitget import wire
 from runner.explain import Tracer
 from runner.journal import read_segment, segments
 from runner.log import _ENCODER, Log
-from runner.memory import NoQuotes
+from runner.packing import open_text
 from runner.settings import Settings
 
 EPOCH_MS = 10**12
@@ -87,21 +87,17 @@ class Replay:
     Args:
         segment: as `read_segment` returned it.
         dry_run: what the run's setting was; it stands in lines about orders.
-        quotes: False for the journal of a run that quoted nothing (`runner flatten`).
     """
 
-    def __init__(self, segment: Segment, *, dry_run: bool = False, quotes: bool = True) -> None:
+    def __init__(self, segment: Segment, *, dry_run: bool = False) -> None:
         self.segment = segment
         self.desk = restore(segment)
-        if not quotes:
-            self.desk.strategy = NoQuotes()
         self._terms = _terms_of(self.desk)
         self._writer = LineWriter(self.desk.params, lambda: self._terms, dry_run)
 
     def turns(self) -> Iterator[Turned]:
         """Yield every event with what was decided, in order."""
-        for number, event in enumerate(self.segment.events, 1):
-            actions = self.desk.handle(event)
+        for number, (event, actions) in enumerate(played(self.segment, self.desk), 1):
             self._writer.lines = []
             for action in actions:
                 if isinstance(action, SetTifPolicy):
@@ -125,6 +121,15 @@ def _terms_of(desk: Desk) -> wire.Terms:
 # --- comparing with the log -------------------------------------------------------------------------------------------
 
 
+def _texts(path: Path) -> Iterator[str]:
+    """Yield the lines of a log, of one that was rotated and compressed too."""
+    try:
+        with open_text(path) as file:
+            yield from file
+    except (EOFError, UnicodeDecodeError) as error:
+        raise JournalError(f"{path}: expected the log's lines, or a .gz of them ({error})") from None
+
+
 def read_log(path: Path, run: int) -> list[tuple[int, Line]]:
     """Return the desk's own lines of one run with their numbers; of the whole file where it does not name the run.
 
@@ -133,7 +138,7 @@ def read_log(path: Path, run: int) -> list[tuple[int, Line]]:
     """
     found: list[tuple[int, Line]] = []
     mine, named = True, False
-    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, text in enumerate(_texts(path), 1):
         try:
             line = json.loads(text)
             event, source = line["event"], line["source"]
@@ -232,12 +237,12 @@ def replay(args: argparse.Namespace, show: Callable[[Turned], None], tracer: Tra
         since, until = (
             None if at is None else at + (first_ms if at < EPOCH_MS else 0) for at in (args.since, args.until)
         )
-        played = Replay(segment, dry_run=_was_dry(args.log, segment.run), quotes=not args.no_quotes)
+        again = Replay(segment, dry_run=_was_dry(args.log, segment.run))
         comparer = comparers.get(segment.run)
         if args.log is not None and comparer is None:
             is_first = path.name.split(".")[0].endswith("-000001")
             comparer = comparers[segment.run] = Comparer(read_log(args.log, segment.run), is_first)
-        for turned in played.turns() if tracer is None else _traced(played, tracer):
+        for turned in again.turns() if tracer is None else _traced(again, tracer):
             if until is not None and turned.event.at_ms > until:
                 break
             _count(told, turned, digest)
@@ -245,7 +250,7 @@ def replay(args: argparse.Namespace, show: Callable[[Turned], None], tracer: Tra
                 comparer.take(turned)
             if since is None or turned.event.at_ms >= since:
                 show(turned)
-        digest.update(json.dumps(played.desk.snapshot(), sort_keys=False).encode())
+        digest.update(json.dumps(again.desk.snapshot(), sort_keys=False).encode())
         told.segments.append(
             {"file": path.name, "run": segment.run, "written_by": segment.written_by, "torn": segment.torn}
         )
@@ -254,10 +259,10 @@ def replay(args: argparse.Namespace, show: Callable[[Turned], None], tracer: Tra
     return told
 
 
-def _traced(played: Replay, tracer: Tracer) -> Iterator[Turned]:
-    events = played.segment.events
+def _traced(again: Replay, tracer: Tracer) -> Iterator[Turned]:
+    events = again.segment.events
     with tracer.attached():
-        turns = played.turns()
+        turns = again.turns()
         for number, event in enumerate(events, 1):
             tracer.tell(event.at_ms, number)
             yield next(turns)
@@ -267,11 +272,10 @@ def _was_dry(log: Path | None, run: int) -> bool:
     """Whether the run was dry, by the first record of its log; without a log, not."""
     if log is None:
         return False
-    with log.open(encoding="utf-8") as file:
-        for text in file:
-            line = json.loads(text)
-            if line.get("event") == "run" and str(line["data"].get("run_id", "")).endswith(f"-{run}"):
-                return bool(line["dry_run"])
+    for text in _texts(log):
+        line = json.loads(text)
+        if line.get("event") == "run" and str(line["data"].get("run_id", "")).endswith(f"-{run}"):
+            return bool(line["dry_run"])
     return False
 
 
@@ -303,7 +307,6 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--from", dest="since", type=int, metavar="MS", help="show what was decided from this time on")
     made.add_argument("--until", type=int, metavar="MS", help="end the replay after this time")
     made.add_argument("--explain", metavar="TICKET", help="the life of one ticket, by its id or its cycle's number")
-    made.add_argument("--no-quotes", action="store_true", help="the run quoted nothing (`runner flatten`)")
     made.add_argument("--json", action="store_true", help="print the result as JSON")
     return made
 

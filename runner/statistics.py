@@ -8,7 +8,6 @@ Every figure comes from the lines alone: nothing of the process, the journal or 
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import sys
 from collections import Counter
@@ -20,6 +19,7 @@ from typing import Any
 import attrs
 
 from mmfsm.values import ZERO, plain
+from runner.packing import open_text
 
 Line = Mapping[str, Any]
 
@@ -115,7 +115,7 @@ def statistics_of(lines: Iterable[Line]) -> dict[str, Any]:
 
 def read_lines(path: Path) -> Iterator[Line]:
     """Yield the lines of a log file, compressed or not; one that was cut off by the end of its process is left out."""
-    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
+    with open_text(path) as file:
         for text in file:
             try:
                 line = json.loads(text)

@@ -5,7 +5,8 @@ Rules
 1. A new quote goes out only from EMPTY, and a slot is EMPTY only when its last order is settled: terminal, with its
    fills added up. So a replacement can never stand beside the order it replaces.
 2. A resting quote is moved only past the threshold, or when less may be quoted than rests. One that has come to lie
-   closer than the floor of its edge allows is taken out at once.
+   closer than the floor of its edge allows is taken out at once; so is one that is larger than the floor was worked
+   out for, because a larger hedge costs more.
 3. Effects say "place" or "cancel"; what the order is called and when it is settled is the Order machine's affair.
 """
 
@@ -40,7 +41,7 @@ class QuoteSlot:
 
 class SlotInput(NamedTuple):
     """What is wanted of this side now. "want" alone reads `price`, `qty` and `worst`: the closest price that the floor
-    of the edge allows, None without one."""
+    of the edge allows for that size, None without one."""
 
     at_ms: int
     requote_min_ms: int
@@ -62,8 +63,8 @@ def moved(slot: QuoteSlot, what: SlotInput) -> bool:
 
 
 def below_floor(slot: QuoteSlot, what: SlotInput) -> bool:
-    """The resting quote has less edge than the least."""
-    return what.worst is not None and slot.side.sign * (slot.price - what.worst) > 0
+    """The resting quote has less edge than the least; or may have, being larger than `worst` was worked out for."""
+    return what.worst is not None and (slot.side.sign * (slot.price - what.worst) > 0 or slot.qty > what.qty)
 
 
 def place(slot: QuoteSlot, what: SlotInput, out: SlotOut) -> None:

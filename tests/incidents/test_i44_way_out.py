@@ -9,6 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import attrs
 import pytest
 
 from mmfsm.events import FeedAlive, FeedName, Flatten, FundingEvent, Resume, Stop, Tick
@@ -75,6 +76,19 @@ def test_i44_a_loss_of_the_basis_is_cut_by_quoting_first() -> None:
     scene.wait(3_000)
     assert scene.perp == 0 and scene.desk.state.econ.pair.state == "FLAT"
     assert scene.mode == "QUOTING" and scene.rests(Side.SELL)
+
+
+@pytest.mark.parametrize("why", ["loss_cut", "max_age", "take_profit"])
+def test_i44_a_floor_above_the_saving_holds_back_a_profit_alone(why: str) -> None:
+    """Quoting saves 4 bps over crossing and the floor asks for 10: a loss or an age still rests at the touch."""
+    scene = holding(pair_max_age_sec=60 if why == "max_age" else 0, exit_grace_sec=0)
+    scene.desk.params = attrs.evolve(scene.desk.params, edge_floor=True, min_edge_bps=D(10))
+    move_basis(scene, {"loss_cut": 40, "max_age": 0, "take_profit": -60}[why])
+    scene.wait(60_000 if why == "max_age" else 3_000, 1_000)
+
+    assert scene.desk.state.econ.pair.why == why and leaving(scene) and not scene.rests(Side.SELL)
+    away = scene.perp_bid - scene.quote(Side.BUY).price
+    assert away > 1 if why == "take_profit" else away == 0
 
 
 def test_i44_an_age_is_a_reason() -> None:

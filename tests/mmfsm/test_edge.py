@@ -141,4 +141,18 @@ def test_funding_is_cut_to_the_caps() -> None:
     """A rate beyond what can be settled is not expected."""
     assert capped_rate(Funding(D("-0.01"), rate_min=D("-0.003"), rate_max=D("0.003"))) == D("-0.003")
     assert capped_rate(Funding(D("0.01"), rate_min=D("-0.003"), rate_max=D("0.003"))) == D("0.003")
-    assert capped_rate(Funding(D("0.01"))) == D("0.01")
+    assert capped_rate(Funding(D("0.01"))) == D("0.003")
+
+
+@pytest.mark.parametrize("interval_h", ["0", "-8", "0.0000001", "0.5"])
+def test_an_interval_that_cannot_be_is_the_usual_one(interval_h: str) -> None:
+    """Less than an hour is no interval of funding: neither an error nor a settlement a millisecond."""
+    told = Funding(D("0.0001"), interval_h=D(interval_h))
+
+    assert expected_funding_bps(told, Side.SELL, D(24), 0) == 3
+
+
+def test_an_absurd_rate_without_caps_does_not_lift_the_floor() -> None:
+    """A rate of half the notional counts as 0.3 %: three settlements of 30 bps a day."""
+    assert expected_funding_bps(Funding(D("0.5")), Side.SELL, D(24), 0) == 90
+    assert expected_funding_bps(Funding(D("-0.5")), Side.SELL, D(24), 0) == -90

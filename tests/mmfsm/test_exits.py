@@ -6,44 +6,27 @@ from decimal import Decimal
 
 import attrs
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from mmfsm.desk import Desk
 from mmfsm.economics import FundingGate
-from mmfsm.exits import ExitPrices, average_price, gross_bps, net_bps, reason_to_leave
+from mmfsm.events import Halt, Resume
+from mmfsm.exits import Entry, ExitPrices, entry_of, gross_bps, net_bps, reason_to_leave
 from mmfsm.fees import Fees
 from mmfsm.machines import pair
 from mmfsm.machines.pair import CROSSING, FLAT, HELD, LEAVING, Pair, PairInput, PairOut
 from mmfsm.params import Params
+from mmfsm.state import Turn
 from mmfsm.values import FeeRate, OrderIntent, Side
 from tests.incidents.scene import opened
 
 D = Decimal
 FEES = Fees(FeeRate(D(2), D(6)), FeeRate(D(10), D(10)), D(12))
-changes = st.lists(st.tuples(st.decimals(D(-3), D(3), places=2), st.integers(90, 110)), max_size=12)
-
-
-@given(changes)
-def test_an_average_lies_within_the_prices_that_were_paid(fills: list[tuple[Decimal, int]]) -> None:
-    """Whatever adds, reduces and turns the position; and flat to flat the gain is what the prices say."""
-    average, position = D(0), D(0)
-    for change, price in fills:
-        average = average_price(average, position, change, D(price))
-        position += change
-        if position:
-            assert D(90) - D("1e-9") <= average <= D(110) + D("1e-9")
-
-
-def test_a_price_that_is_not_known_is_told_by_the_next_fill_that_adds() -> None:
-    """Dust of an earlier pair does not pull the average to zero; what reduces tells nothing."""
-    assert average_price(D(0), D("0.00008"), D("0.01998"), D(2500)) == 2500
-    assert average_price(D(0), D("0.5"), D("-0.1"), D(2500)) == 0
 
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_both_signs_of_a_pair_gain_by_the_same_rule(sign: int) -> None:
     """The basis moves by 10 of 2500 for the pair: 40 bps gross; 11 net, after 12 in, 16 out and 1 of slip."""
-    entry = Pair(perp_price=D(2500) - sign * 10, spot_price=D(2500))
+    entry = Entry(D(2500) - sign * 10, D(2500))
     at = ExitPrices(D(2500), D(2500), D(2500), D(2500))
 
     assert (gross_bps(sign, entry, at), net_bps(sign, entry, at, FEES, D(1))) == (40, 11)
@@ -52,7 +35,7 @@ def test_both_signs_of_a_pair_gain_by_the_same_rule(sign: int) -> None:
 
 def test_a_move_of_both_legs_is_no_gain() -> None:
     """The pair is neutral: ten dollars up on both sides change nothing at the mids."""
-    entry = Pair(perp_price=D(2500), spot_price=D(2499))
+    entry = Entry(D(2500), D(2499))
 
     assert gross_bps(-1, entry, ExitPrices(D(2510), D(2509), D(2510), D(2509))) == 0
 
@@ -99,8 +82,8 @@ def test_the_table_review_by_review(state: str, what: PairInput, why: str, after
 
 @pytest.mark.parametrize("state", [HELD, LEAVING, CROSSING])
 def test_a_pair_that_is_gone_is_forgotten(state: str) -> None:
-    """Flat, entry prices and reason wiped."""
-    subject, out = Pair(state, 1, 2, pair.MAX_AGE, D(2500), D(2500)), PairOut()
+    """Flat, age, sign and reason wiped."""
+    subject, out = Pair(state, 1, 2, pair.MAX_AGE, -1), PairOut()
     pair.TABLE.fire(subject, "gone", PairInput(9), out)
 
     assert subject == Pair() and out == ["gone"]
@@ -145,11 +128,11 @@ def test_a_quote_size_too_small_to_trade_does_not_keep_a_pair_from_being_crossed
 def test_a_restart_keeps_the_pair_and_what_slip_has_taught() -> None:
     """Fees, basis and funding are read anew; an exit under way goes on as one."""
     desk = opened().desk
-    desk.state.econ.pair = Pair(CROSSING, 1, 2, pair.MAX_AGE, D(2500), D(2501))
+    desk.state.econ.pair = Pair(CROSSING, 1, 2, pair.MAX_AGE, -1)
     desk.state.econ.slip.mean_bps, desk.state.econ.exiting = D("1.5"), True
     econ = desk.restarted(desk.params, run=2).state.econ
 
-    assert econ.pair == Pair(CROSSING, 1, 2, pair.MAX_AGE, D(2500), D(2501))
+    assert econ.pair == Pair(CROSSING, 1, 2, pair.MAX_AGE, -1)
     assert (econ.slip.mean_bps, econ.exiting, econ.fees, econ.basis.samples) == (D("1.5"), True, None, 0)
     assert econ.gate.why == "funding_missing"
 
@@ -179,3 +162,73 @@ def test_a_restart_does_not_cut_the_grace_short() -> None:
     gate = desk.restarted(desk.params, run=2).state.econ.gate
 
     assert gate == FundingGate(settled_ms=123_456)
+
+
+def test_only_time_in_which_the_closing_side_is_quoted_counts_towards_crossing() -> None:
+    """A minute of a halt is no minute of trying: the wait begins anew."""
+    scene = opened(exit_policy="cross", exit_cross_after_sec=20, pair_max_age_sec=30, cooldown_ms=100)
+    scene.trade(scene.quote(Side.SELL), "p1")
+    scene.hedged(scene.hedge)
+    scene.wait(40_000, 1_000)
+    assert scene.desk.state.econ.pair.state == LEAVING and scene.rests(Side.BUY)
+
+    scene(Halt(scene.now))
+    scene.wait(60_000, 1_000)
+    scene(Resume(scene.now))
+    scene.wait(18_000, 1_000)
+    assert scene.desk.state.econ.pair.state == LEAVING and scene.rests(Side.BUY)
+    scene.wait(5_000, 1_000)
+    assert scene.closing[-1].intent is OrderIntent.FLATTEN
+
+
+def test_a_run_that_quotes_nothing_does_not_quote_the_way_out() -> None:
+    """A pair that an earlier run was leaving is closed by what such a run was started for, not by a quote; and a
+    journal of it, which has that in its first line, says the same."""
+    scene = opened(exit_policy="quote", pair_max_age_sec=30, cooldown_ms=100)
+    scene.trade(scene.quote(Side.SELL), "p1")
+    scene.hedged(scene.hedge)
+    scene.desk.state.no_quotes = True
+    scene.desk = Desk.restore(scene.desk.params, scene.desk.snapshot())
+    quotes = len(scene.orders(OrderIntent.QUOTE))
+    scene.wait(60_000, 1_000)
+
+    assert scene.desk.state.econ.pair.state == LEAVING and scene.mode == "QUOTING"
+    assert len(scene.orders(OrderIntent.QUOTE)) == quotes
+    assert scene.records("order_skip", "no_quotes")
+    assert not scene.desk.restarted(scene.desk.params, run=10**6).state.no_quotes
+
+
+def test_a_pair_that_turns_between_two_looks_is_a_new_one() -> None:
+    """Short 0.02, and one bid of 0.05 filled: the long 0.03 is held from then, whatever spoke against the short."""
+    scene = opened(exit_policy="quote", pair_max_age_sec=600, cooldown_ms=100, max_position=D("0.1"))
+    scene.trade(scene.quote(Side.SELL), "p1")
+    scene.hedged(scene.hedge)
+    scene.wait(2_000)
+    was = scene.desk.state.econ.pair
+    assert (was.state, was.sign) == (HELD, -1)
+    held_ms = was.since_ms
+    scene.desk.params = attrs.evolve(scene.desk.params, quote_size=D("0.05"))
+    scene.perp_bid -= 2
+    scene.wait(60_000, 1_000)
+    scene.trade(scene.quote(Side.BUY), "p2")
+    scene.hedged(scene.hedge)
+    scene.wait(2_000)
+
+    now = scene.desk.state.econ.pair
+    assert scene.perp == D("0.03") and (now.state, now.sign) == (HELD, 1)
+    assert now.since_ms > held_ms + 60_000 and scene.records("pair", "turned")
+
+
+def test_an_adopted_pair_is_judged_from_when_it_was_taken_up() -> None:
+    """No fill tells its entry: both halves count at the mids of then, as the accounts have them, and so do later parts
+    at their own prices, each by its size."""
+    scene = opened(exit_policy="quote", cooldown_ms=100, max_position=D("0.5"))
+    ledger = scene.desk.state.ledger
+    ledger.perp, ledger.start = D("-0.02"), ledger.spot - D("0.02")
+    scene.wait(2_000)
+    turn = Turn(scene.desk.state, scene.desk.params, scene.desk._limits, scene.now, scene.now)
+    assert entry_of(turn) == (D("2500.005"), D("2501.005"))
+
+    scene.trade(ask := scene.quote(Side.SELL), "p1")
+    scene.hedged(hedge := scene.hedge)
+    assert entry_of(turn) == ((D("2500.005") + ask.price) / 2, (D("2501.005") + hedge.price) / 2)

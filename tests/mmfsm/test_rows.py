@@ -50,10 +50,10 @@ def a_feed(state: str, given: Given) -> tuple[Any, Any]:
 
 
 def a_pair(state: str, given: Given) -> tuple[Any, Any]:
-    """Held since T, and left since T, at known prices; it may be crossed after 500 ms."""
+    """Held since T, long, and left since T; it may be crossed after 500 ms."""
     mine, told = split(given, pair.Pair)
     told = {"at_ms": T + told.pop("after", 1), "cross_after_ms": 500, **told}
-    base = {"since_ms": T, "leaving_ms": T, "perp_price": D(2500), "spot_price": D(2501)}
+    base = {"since_ms": T, "leaving_ms": T, "sign": 1}
     return pair.Pair(state=state, **base | mine), pair.PairInput(**told)
 
 
@@ -299,11 +299,14 @@ DONE                              | unwind_filled |                  | .        
 """  # noqa: E501
 
 PAIR = """
-FLAT     | review |                                    | HELD     | held    | since_ms
+FLAT     | review | now_sign=1                         | HELD     | held    | since_ms
+FLAT     | review |                                    | HELD     | held    | since_ms sign
+HELD     | review | now_sign=1                         | HELD     |         |
+HELD LEAVING CROSSING | review | why=max_age now_sign=2 | HELD   | turned  | why since_ms leaving_ms sign
 HELD     | review | reason=loss_cut                    | LEAVING  | leave   | why leaving_ms
 HELD     | review | reason=loss_cut in_grace=1         | HELD     |         |
-HELD LEAVING CROSSING | gone | why=max_age | FLAT | gone | why since_ms leaving_ms perp_price spot_price
-HELD LEAVING CROSSING | gone |             | FLAT | gone | since_ms leaving_ms perp_price spot_price
+HELD LEAVING CROSSING | gone | why=max_age | FLAT | gone | why since_ms leaving_ms sign
+HELD LEAVING CROSSING | gone |             | FLAT | gone | since_ms leaving_ms sign
 LEAVING  | review | why=take_profit                    | HELD     | hold_on | why
 LEAVING  | review | why=take_profit reason=take_profit | LEAVING  |         |
 LEAVING  | review | why=take_profit reason=max_age     | LEAVING  | leave   | why
@@ -313,6 +316,7 @@ LEAVING  | review | crosses=1 after=500                | CROSSING | cross   |
 LEAVING  | review | crosses=1 after=500 in_grace=1     | LEAVING  |         |
 LEAVING  | review | after=500                          | LEAVING  |         |
 LEAVING  | review | why=take_profit crosses=1 after=500 | HELD    | hold_on | why
+LEAVING  | unquoted |                                  | LEAVING  |         | leaving_ms
 CROSSING | review | is_closing=1                       | CROSSING |         |
 CROSSING | review |                                    | LEAVING  | again   | leaving_ms
 """

@@ -104,3 +104,12 @@ def test_an_empty_slot_has_nothing_to_settle() -> None:
 
     assert TABLE.fire(subject, "settled", what, []).impossible
     assert fire(subject, "unwant") == [] and subject.state == EMPTY
+
+
+@pytest.mark.parametrize(("worst", "out"), [(D(2501), ["cancel"]), (None, [])])
+def test_a_floor_worked_out_for_less_does_not_hold_for_what_rests(worst: Decimal | None, out: SlotOut) -> None:
+    """0.02 rests and 0.01 is wanted: with a floor it goes at once, without one it keeps the pace."""
+    asked: SlotOut = []
+    TABLE.fire(slot(WORKING), "want", SlotInput(T + 1, 500, D(2), D(2500), D("0.01"), worst), asked)
+
+    assert asked == out

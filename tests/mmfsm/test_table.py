@@ -260,9 +260,11 @@ def slot_case(pick: Pick, state: str) -> tuple[Any, Any]:
 
 def pair_case(pick: Pick, state: str) -> tuple[Any, Any]:
     reasons = "", pair.TAKE_PROFIT, pair.LOSS_CUT
-    subject = pair.Pair(state, of(pick, 0, 900), of(pick, 100, 900), of(pick, *reasons[1:]), d("2500"), d("2501"))
+    subject = pair.Pair(state, of(pick, 0, 900), of(pick, 100, 900), of(pick, *reasons[1:]), of(pick, -1, 0, 1))
     flags = [of(pick, True, False) for _ in range(3)]
-    return subject, pair.PairInput(1_000, of(pick, *reasons), flags[0], flags[1], 500, flags[2])
+    return subject, pair.PairInput(
+        1_000, of(pick, *reasons), flags[0], flags[1], 500, flags[2], now_sign=of(pick, -1, 1)
+    )
 
 
 def feed_case(pick: Pick, state: str) -> tuple[Any, Any]:

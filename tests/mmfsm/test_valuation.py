@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmfsm.actions import QueryFees
 from mmfsm.desk import Desk
 from mmfsm.events import BookEvent, FeesRead, FundingEvent
-from mmfsm.quoting import plan
+from mmfsm.quoting import limit_of, plan
 from mmfsm.reporting import terms_of
 from mmfsm.state import Turn
 from mmfsm.strategy import ObiFundingStrategy, QuoteView
@@ -207,6 +208,17 @@ def test_before_a_settlement_the_side_that_would_pay_is_not_opened(rate: str, si
     assert scene.records("order_skip", "funding_due")
 
 
+@pytest.mark.parametrize(("held", "left"), [("-0.003", "0"), ("-0.013", "0.01"), ("-0.05", "0.02"), ("0.01", "0")])
+def test_before_a_settlement_a_fill_may_close_what_is_held_and_no_more(held: str, left: str) -> None:
+    """A bid that would turn a short into the long that pays is cut to the short, or off when that cannot be traded."""
+    desk = ready_desk(live_params(settlement_pause_sec=60, quote_size=D("0.02"), max_position=D("0.5")))
+    desk.state.ledger.perp = D(held)
+    desk.state.funding = Funding(RATE, next_ms=T0 + 30_000)
+
+    assert limit_of(turn_of(desk, T0), Side.BUY).qty == D(left)
+    assert limit_of(turn_of(desk, T0), Side.SELL).qty == D("0.02")
+
+
 def test_slip_is_measured_from_our_own_hedges() -> None:
     """Set at 1 bps; a hedge that fills 3 bps through the touch moves it to 1.2, and the floor with it."""
     scene = opened(slip_weight=D("0.1"), edge_floor=True)
@@ -221,6 +233,24 @@ def test_slip_is_measured_from_our_own_hedges() -> None:
     scene.wait(5_000)
     after = scene.quote(Side.BUY).price  # closes the pair now: the buffer of 1 is back, the slip of 0.2 is not
     assert after - before == D("0.20")
+
+
+def test_fees_that_jitter_are_asked_after_once_in_ten_minutes() -> None:
+    """Each fill's rounding makes another rate of it: one record and one question, until the ten minutes are over."""
+    scene = opened(cooldown_ms=100, fees_poll_sec=86_400)
+    asked = len(scene.asked(QueryFees))
+    for number, rate in enumerate(("0.0020", "0.0021", "0.0022")):
+        if number == 2:
+            scene.wait(600_000, 1_000)
+        scene.trade(scene.quote(Side.BUY), f"p{number}", is_maker=True)
+        hedge = scene.hedge
+        scene.accept(hedge)
+        scene.trade(hedge, f"s{number}", fee=str(hedge.qty * hedge.price * D(rate)), is_maker=False)
+        scene.end(hedge, str(hedge.qty))
+        scene.wait(2_000)
+
+    told = [(record.data or {})["charged_bps"] for record in scene.records("risk", "fee_above_known")]
+    assert told == ["20", "22"] and len(scene.asked(QueryFees)) == asked + 2
 
 
 def test_a_fee_above_the_known_one_is_said_and_the_account_asked() -> None:

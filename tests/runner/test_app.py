@@ -9,11 +9,14 @@ import pytest
 
 from mmfsm import ObiFundingStrategy
 from mmfsm import actions as do
+from mmfsm import events as ev
+from mmfsm.clock import now_ms
 from mmfsm.strategy import QuoteView
-from mmfsm.values import InstType, QuotePlan
+from mmfsm.values import Funding, InstType, QuotePlan
 from runner.app import STATUS_CRASHED, Executor
 from runner.bitget.gateway import Events
 from runner.lock import LockedError
+from runner.state_folder import JOURNAL
 from tests.support.bot import Bot, bot_on, exchange_with, settings_on, touch, trading
 
 
@@ -77,6 +80,18 @@ async def test_a_desk_that_raises_takes_the_quotes_out_and_ends(tmp_path: Path) 
         assert bot.find("log", where=lambda line: line["data"]["level"] == "CRITICAL")
 
 
+async def test_an_event_that_the_desk_refuses_halts_for_a_person(tmp_path: Path) -> None:
+    """A figure that no market has is no crash: nothing is booked, HALTED, quotes out, said once; the run goes on."""
+    async with trading(tmp_path) as bot:
+        await bot.quoting()
+        for _ in range(2):
+            bot.runner.handle(ev.FundingEvent(now_ms(), Funding(Decimal("1e30"))))
+        await bot.until(lambda: bot.halts.get("breach:illegal:FundingEvent") and not bot.open_orders)
+
+        assert bot.mode == "HALTED" and bot.runner.exit_status is None
+        assert bot.runner.desk.state.funding.rate < 1
+
+
 async def test_a_request_that_raises_halts_for_a_person(tmp_path: Path) -> None:
     """A fault of ours in a request is no crash: HALTED, latched, quotes out, and the run goes on."""
     async with trading(tmp_path) as bot:
@@ -88,6 +103,18 @@ async def test_a_request_that_raises_halts_for_a_person(tmp_path: Path) -> None:
         assert bot.mode == "HALTED"
 
         bot.runner.executor = inner
+
+
+async def test_a_journal_that_cannot_be_put_away_is_recorded_once(tmp_path: Path) -> None:
+    """Its folder grows, nothing is lost: a record, no halt."""
+    async with exchange_with() as exchange:
+        bot = Bot(exchange, settings_on(exchange, tmp_path / "log.jsonl"))
+        (bot.runner.folder / JOURNAL).mkdir(parents=True)
+        (bot.runner.folder / JOURNAL / "000000000000001-000001.jsonl.gz.part").mkdir()
+        await bot.quoting()
+        await bot.until(lambda: bot.find("risk", where=lambda line: line["reason"] == "journal_packing"))
+
+        assert bot.mode == "QUOTING"
 
 
 async def test_a_second_run_on_the_same_account_is_refused(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`python -m runner replay`: every decision of a journal, rebuilt and held against the log."""
 
+import gzip
 import json
 import os
 import subprocess
@@ -65,6 +66,13 @@ async def test_a_run_over_sockets_replays_without_a_difference(
     own = [line for line in map(json.loads, lines) if line["source"] != "runner" and line["event"] != "log"]
     assert told["difference"] is None and (told["beyond"], told["left"]) == (0, 0)
     assert told["agreed"] == told["lines"] == len(own) > 20
+
+    packed = tmp_path / "run.jsonl.gz"
+    packed.write_bytes(gzip.compress(log.read_bytes()))
+    assert _told([str(journal), "--log", str(packed)], capsys)["agreed"] == told["agreed"]
+    packed.write_bytes(gzip.compress(log.read_bytes())[:-9])
+    assert main([str(journal), "--log", str(packed)]) == 2
+    assert "run.jsonl.gz: expected the log's lines" in capsys.readouterr().err
 
     at = next(n for n, line in enumerate(lines) if json.loads(line)["event"] == "fill")
     lines[at] = lines[at].replace('"event": "fill"', '"event": "feel"')

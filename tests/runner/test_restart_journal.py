@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import subprocess
 import sys
 from decimal import Decimal
@@ -11,11 +12,12 @@ import pytest
 
 from mmfsm import Desk, Params
 from mmfsm.codec import event_to_json
-from mmfsm.errors import ParamError
-from mmfsm.events import Event, PlaceAnswered, Tick
+from mmfsm.errors import IllegalEvent, ParamError
+from mmfsm.events import Event, FundingEvent, PlaceAnswered, Tick
 from mmfsm.journal import JournalError, rebuild
+from mmfsm.strategy import QuoteView
 from mmfsm.testing import fill_of, opening, placed
-from mmfsm.values import OrderResult, Outcome
+from mmfsm.values import Funding, OrderResult, Outcome, QuotePlan
 from runner import journal as journals
 from runner.journal import Journal, read_segment, segments
 from runner.memory import Memory
@@ -215,6 +217,37 @@ def test_a_full_disk_is_reported_once_and_what_was_written_can_be_read(tmp_path:
     assert len(segment.events) >= 1
 
 
+def packed(journal: Journal) -> None:
+    """Wait until all that is full is put away, then close."""
+    journal._packer.submit(int).result()
+    journal.close()
+
+
+def test_closing_does_not_wait_for_a_folder_of_segments(tmp_path: Path) -> None:
+    """Thirty that earlier runs left plain: the one at hand is finished, the others are left to the next run."""
+    for number in range(30):
+        (tmp_path / f"000000000000001-{number:06d}.jsonl").write_bytes(os.urandom(500_000))
+    journal = Journal(tmp_path, "1")
+    journal.begin(Desk(PARAMS, run=2))
+    journal.close()
+
+    assert len([path for path in segments(tmp_path) if path.suffix == ".jsonl"]) > 20
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_what_cannot_be_put_away_is_said_once_and_stops_nothing_else(tmp_path: Path) -> None:
+    """A folder where a segment should be can be neither read nor deleted; the segment beside it is compressed."""
+    (tmp_path / "000000000000001-000001.jsonl").mkdir()
+    (tmp_path / "000000000000001-000002.jsonl").write_bytes(b"full")
+    memory = Memory(tmp_path, "1", lambda error: None)
+    memory.begin(Desk(PARAMS, run=2))
+    memory._journal._packer.submit(int).result()
+
+    assert isinstance(memory.packing_failure(), OSError) and memory.packing_failure() is None
+    assert (tmp_path / "000000000000001-000002.jsonl.gz").exists()
+    memory.close(None)
+
+
 def test_old_segments_go_and_full_ones_are_compressed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the newest is plain, and is what a restart reads; the others read the same compressed."""
     monkeypatch.setattr(journals, "SEGMENTS_KEPT_MAX", 3)
@@ -223,7 +256,7 @@ def test_old_segments_go_and_full_ones_are_compressed(tmp_path: Path, monkeypatc
         journal.begin(Desk(PARAMS, run=1))
     (tmp_path / "left-by-a-kill.jsonl.gz.part").touch()
     journal.begin(Desk(PARAMS, run=1))
-    journal.close()
+    packed(journal)
     found = segments(tmp_path)
 
     assert [path.name.split("-")[1] for path in found] == ["000005.jsonl.gz", "000006.jsonl.gz", "000007.jsonl"]
@@ -237,7 +270,7 @@ def test_segments_an_earlier_run_left_full_are_compressed_by_the_next(tmp_path: 
     killed.begin(Desk(PARAMS, run=1))
     later = Journal(tmp_path, "1")
     later.begin(Desk(PARAMS, run=2))
-    later.close()
+    packed(later)
 
     assert [path.suffix for path in segments(tmp_path)] == [".gz", ".jsonl"]
 
@@ -249,3 +282,32 @@ def test_a_broken_compressed_segment_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(JournalError, match="expected a file compressed by gzip"):
         read_segment(path)
+
+
+def test_an_event_that_was_refused_is_passed_over(tmp_path: Path) -> None:
+    """It stands in the journal, because that is written first; it changes nothing at a restart either."""
+    told = Told(tmp_path).hedging()
+    with pytest.raises(IllegalEvent):
+        told.tell(FundingEvent(T0 + 6, Funding(Decimal("1e30"))))
+    told.tell(Tick(T0 + 7))
+
+    assert rebuild(read_segment(newest(tmp_path))).snapshot() == told.desk.snapshot()
+    assert sorted(restore(tmp_path).state.tickets) == sorted(told.desk.state.tickets)
+
+
+def test_an_event_the_desk_fails_on_is_named(tmp_path: Path) -> None:
+    """File, line, event and what to do: a restart that cannot go on says what stands in its way."""
+    told = Told(tmp_path).hedging()
+    told.journal.write(Tick(T0 + 7))
+    path = newest(tmp_path)
+    memory = Memory(tmp_path, "1.2.3", lambda error: None)
+
+    with pytest.raises(JournalError, match=rf"{path.name}, line \d+: .* ZeroDivisionError.*FRESH_START"):
+        memory.restore(Desk(LIVE, run=8), LIVE, Brittle())
+
+
+class Brittle:
+    """A strategy that fails."""
+
+    def quote(self, view: QuoteView) -> QuotePlan:
+        raise ZeroDivisionError(view.perp_pos)

@@ -125,6 +125,10 @@ class Notes:
     def mend(self, _desk: Desk) -> None:
         """It never breaks."""
 
+    def packing_failure(self) -> OSError | None:
+        """Nothing is put away here."""
+        return None
+
 
 class SimulatedRunner(Runner):
     """A run under virtual time.

@@ -236,7 +236,7 @@ BREAKS: tuple[Break, ...] = (
     ),
     Break(
         "I31", "test_i31_cap_before_quoting.py", "guards.side_limit: room up to the position cap",
-        ((GUARDS, "room = params.max_position - side.sign * perp_pos", "room = params.max_position"),),
+        ((GUARDS, "room = params.max_position - held", "room = params.max_position"),),
     ),
     Break(
         "I32", "test_i32_exposure_while_idle.py", "hedging.tick: open tickets are watched in every mode",
@@ -251,8 +251,8 @@ BREAKS: tuple[Break, ...] = (
         "I33", "test_i33_after_a_flatten.py", "flattening.flatten_step: ends when nothing is left",
         ((
             FLATTENING,
-            "s.flattening, s.flattened, s.closing_tries = False, True, 0  # and",
-            "s.flattened, s.closing_tries = True, 0  # and",
+            "s.flattening, s.flattened, s.closing_tries = False, not s.econ.exiting, 0",
+            "s.flattened, s.closing_tries = not s.econ.exiting, 0",
         ),),
     ),
     Break(

@@ -55,7 +55,7 @@ class Runner:
         strategy: who plans the quotes; the library's own if not given. What an earlier run wrote down is replayed with
             it: give the same one after a restart.
         quotes: False for a run that looks, hedges what it takes up, and closes, but quotes nothing.
-        on_record: also told of every record, for summaries and status lines.
+        on_record: the first of `observers`, which are told of every record once the turn's requests are under way.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Runner:
         self.ended = asyncio.Event()
         self._log: Log | None = None
         self._log_witness = LogWitness(Path(settings.log_path))
-        self._on_record = on_record
+        self.observers: list[Callable[[do.Record], None]] = [] if on_record is None else [on_record]
         self._records: deque[do.Record] = deque()
         self._requests: set[asyncio.Task[None]] = set()
         self._tasks = Tasks(self._task_ended)
@@ -325,8 +325,8 @@ class Runner:
             if self._log is not None:
                 self._log.write(record)
                 self._log_witness.wrote()
-            if self._on_record is not None:
-                self._on_record(record)
+            for observer in self.observers:
+                observer(record)
 
     # --- ends ---------------------------------------------------------------------------------------------------------
 

@@ -55,6 +55,7 @@ def tick(turn: Turn) -> None:
     if turn.at_ms - s.econ.fees_asked_ms >= turn.p.fees_poll_sec * 1000:
         s.econ.fees_asked_ms = turn.at_ms
         turn.do(QueryFees())
+    _recover(turn)
     age = turn.at_ms - s.recon.asked_ms
     after_cut = s.recover_since_ms is not None and s.recon.asked_ms < s.recover_since_ms and feeding.all_fresh(turn)
     retry = bool(s.recon.failed or s.recon.outstanding) and age >= max(RETRY_MS, turn.p.answer_bound_ms)
@@ -72,8 +73,13 @@ def _done(turn: Turn, what: str) -> None:
     if s.recon.outstanding or s.recon.failed:
         return
     s.recon.done_ms, s.recon.whole_ms = turn.at_ms, s.recon.asked_ms
-    cut = s.recover_since_ms
-    if cut is not None and s.recon.asked_ms >= cut and s.funding_ms >= cut and feeding.all_fresh(turn):
+    _recover(turn)
+
+
+def _recover(turn: Turn) -> None:
+    """End the wait after a cut once everything has been read since, in whatever order the answers came."""
+    s, cut = turn.s, turn.s.recover_since_ms
+    if cut is not None and s.recon.whole_ms >= cut and s.funding_ms >= cut and feeding.all_fresh(turn):
         s.recover_since_ms = None
         turn.record("recovered", "oms", data={"down_ms": turn.at_ms - cut})
 

@@ -570,6 +570,21 @@ def test_a_cut_pulls_both_quotes_and_halts_until_everything_is_fresh_and_read_ba
     assert hand.mode == "QUOTING" and {r.leg for r in placed(out)} == {Leg.PERP_BID, Leg.PERP_ASK}
 
 
+def test_after_a_cut_the_answers_may_come_in_any_order_and_funding_may_be_the_last() -> None:
+    """The readings are whole before funding is told: the halt ends with the next tick, not with the next reading."""
+    hand, bid, ask = ready_hand()
+    hand(FeedDown(T, FeedName.PERP_BOOK, "reset"), gone(bid, "q0", T + 5), gone(ask, "q1", T + 5))
+    hand(FeedUp(T + 500, FeedName.PERP_BOOK), level1(PERP, T + 600), level1(SPOT, T + 600))
+    hand.answer_reads(hand(PositionEvent(T + 900, D(0), T + 900), Tick(T + 1_000)), T + 1_100)
+    assert set(hand.desk.state.mode.reasons) == {"recovering"}
+
+    hand(FundingEvent(T + 1_200, Funding(D("0.0001"))))
+    out = hand(Tick(T + 2_000))
+
+    assert hand.desk.state.mode.reasons == {} and not [a for a in out if isinstance(a, QueryOpenOrders)]
+    assert hand.mode == "QUOTING" and {r.leg for r in placed(out)} == {Leg.PERP_BID, Leg.PERP_ASK}
+
+
 def test_a_private_stream_that_was_stale_and_cut_is_read_back_too() -> None:
     """Silent, then cut, then back: what it did not tell is read before quoting."""
     hand, bid, ask = ready_hand(private_silent_ms=1_000)

@@ -55,3 +55,16 @@ def test_ten_days_add_up(seed: int) -> None:
 
     assert (outcome.kind, outcome.found) == ("clean", "")
     assert outcome.counts["settlements"] > 20 * DAYS and outcome.counts["hedges"] > 50 * DAYS
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("seed", (3, 5))
+def test_ten_days_of_faults_add_up(seed: int) -> None:
+    """The same with requests lost, refused and late, pushes late and out of order, all ten days. Refusals in a row
+    do not halt here: in ten days there are some, and a person would look."""
+    settings = SLOW.settings | {"REJECT_STREAK_MAX": "1000"}
+    profile = attrs.evolve(SLOW, faults=draw(seed, DAYS * 86_400).faults, settings=settings)
+    outcome = run_seed(Plan(seed, DAYS * 24 * 60, profile, keeps=False, start_ms=MIDNIGHT_MS + 60_000))
+
+    assert (outcome.kind, outcome.found) == ("clean", "")
+    assert outcome.counts["settlements"] > 20 * DAYS and outcome.counts["hedges"] > 50 * DAYS

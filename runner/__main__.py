@@ -11,6 +11,7 @@ python -m runner backtest    one parameter set over simulated markets: what it e
 python -m runner tune        search a file's parameters over simulated markets, judged on seeds no trial has seen
 python -m runner replay      rebuild every decision of a journal and compare it with the log
 python -m runner statistics  what a log says: latencies, exposure, replaced quotes, refusals, results
+python -m runner alert --test  send a test message to every address of ALERT_URLS
 python -m runner reasons     what a reason in log, alert or status means, and what to do
 python -m runner config      every setting, its value and where it came from
 """
@@ -28,6 +29,7 @@ from pathlib import Path
 from mmfsm.errors import MmfsmError
 from mmfsm.journal import JournalError
 from runner.advice import advice_for
+from runner.alerting.command import main as alert_main
 from runner.app import Runner
 from runner.check import run_check
 from runner.client import run_command
@@ -51,6 +53,7 @@ OWN = {
     "replay": replay_main,
     "statistics": statistics_main,
     "reasons": reasons_main,
+    "alert": alert_main,
 }
 """Commands with a command line of their own."""
 
@@ -117,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("backtest", help="one parameter set over simulated markets (--help for its options)")
     commands.add_parser("tune", help="search parameters over simulated markets (--help for its options)")
     commands.add_parser("replay", help="rebuild every decision of a journal, compare it with the log (--help)")
+    commands.add_parser("alert", help="send a test message to every address of ALERT_URLS (--test)")
     commands.add_parser("reasons", help="what a reason means and what to do (--help for its options)")
     commands.add_parser("statistics", help="what a log says: latencies, exposure, replaced quotes, refusals, results")
     paper = commands.add_parser("paper", help="the bot against the stand-in exchange, without an account")

@@ -39,6 +39,10 @@ HANDED_ON = {
     ("runner/guardian.py", "self.end"): "itself",
     ("runner/guardian.py", "self._ear.end"): "set by the guardian's ear",
     ("runner/guarding.py", "str(line.get('reason'))"): "a guardian's, out of its diary",
+    ("runner/alerting/guardians.py", "reason"): "the guardian's own",
+    ("runner/alerting/teller.py", "name"): "one that was held back",
+    ("runner/alerting/watch.py", "reason"): "a halt's, or an alert's of the desk",
+    ("runner/alerting/watch.py", "record.reason"): "likewise",
     ("runner/surroundings.py", "reason"): "a guardian's, from guarding.py and below",
 }
 """Places that hand on what another place has said, and where that is."""
@@ -50,8 +54,7 @@ NAMED = {(Kind.IDLE, state.lower()) for state in session.TABLE.states if state !
 }
 """Reasons that are the names of states and commands: no literal says them."""
 
-NAMED |= {(Kind.ALERT, name) for name in ("unwind", "recovered", "run_ended:{}", "test", "rate_limited", "disk_low")}
-NAMED |= {(Kind.RISK, name) for name in ("alert_unsent", "disk_enough", "disk_low")}
+NAMED |= {(Kind.RISK, name) for name in ("disk_enough", "disk_low")}
 
 NOT_GIVEN = {
     (Kind.RISK, "{}:{}"): "feeding.py: those of a feed's commands that NAMED lists",

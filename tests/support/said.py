@@ -22,6 +22,15 @@ APART = ("runner/paper/", "runner/simulator/", "runner/tuning/", "runner/scan/",
 BREACHES = ("breach", "_on_failure", "on_failure", "failure")
 
 
+GUARDIANS = {
+    ("runner/guardian.py", "_tell"),
+    ("runner/guarding.py", "_tell"),
+    ("runner/surroundings.py", "_tell"),
+    ("runner/alerting/guardians.py", "_write"),
+}
+"""Where the guardian's words are said, and by which call."""
+
+
 @attrs.frozen
 class Said:
     """One reason at one place. `is_open`: what is said there could not be followed to a literal; `form` is its text."""
@@ -103,8 +112,10 @@ def _assigned(title: str, target: ast.expr, value: ast.expr) -> Iterator[tuple[K
 def _called(name: str, call: ast.Call, title: str) -> Iterator[tuple[Kind, ast.expr]]:
     what = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     given = dict(enumerate(call.args)) | {word.arg: word.value for word in call.keywords}
-    if what == "call_soon" and ast.unparse(given[0]).endswith(".breach"):
-        what, given = "breach", {0: given[1]}
+    for later in (
+        i for i, arg in enumerate(call.args[:-1]) if what.startswith("call_") and isinstance(arg, ast.Attribute)
+    ):
+        what, given = call.args[later].attr, {0: call.args[later + 1]}
     texts = [arg.value if isinstance(arg, ast.Constant) else None for arg in call.args]
     if title == "_say_failed" and what in ("record", "alert"):
         yield Kind.START, given[2 if what == "record" else 0]
@@ -123,7 +134,9 @@ def _called(name: str, call: ast.Call, title: str) -> Iterator[tuple[Kind, ast.e
             yield Kind.SKIP, given[2 if what == "QuoteSide" else 1]
     elif what in BREACHES or (what == "start" and "tasks" in ast.unparse(call.func) and len(call.args) == 2):
         yield Kind.LATCHED, ast.JoinedStr([ast.Constant("breach:"), *_pieces(given[0])])
-    elif what == "_tell" and name in ("runner/guardian.py", "runner/guarding.py", "runner/surroundings.py"):
+    elif what == "Note":
+        yield Kind.ALERT, given[1]
+    elif (name, what) in GUARDIANS:
         yield Kind.GUARDIAN, given[0]
     if what == "tell" and "failure" in given:
         yield Kind.START, given["failure"]

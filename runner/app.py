@@ -26,6 +26,7 @@ from mmfsm.values import OrderIntent
 from runner.bitget.gateway import Events, Gateway
 from runner.bitget.sockets import Sockets
 from runner.bitget.tasks import Tasks
+from runner.disk import Disk
 from runner.dryrun import DryRun, SimulatedSpot
 from runner.log import Log, open_log, version_of_mmfsm
 from runner.logwatch import LogWitness
@@ -73,7 +74,7 @@ class Runner:
         self._strategy = strategy
         self._quotes = quotes
         self.folder = state_folder(settings)
-        self._memory = Memory(self.folder / JOURNAL, version_of_mmfsm(), self._journal_failed)
+        self._memory = Memory(self.folder / JOURNAL, version_of_mmfsm(), self._journal_failed, settings.journal_max_mb)
         self.run_id = f"{settings.symbol}-{started_ms}"
         self.gateway = Gateway(settings, self.breach)
         self.sockets = Sockets(settings, self.handle, self.breach)
@@ -168,6 +169,11 @@ class Runner:
     def guardian_pid(self) -> int | None:
         """The guardian's process id; None where there is none."""
         return self._surroundings.guardian_pid
+
+    @property
+    def disk(self) -> Disk | None:
+        """What disk and files looked like last; None before the first look."""
+        return self._surroundings.disk
 
     def _is_clean(self) -> bool:
         never_placed = self.exit_status == STATUS_CHECK_FAILED and not self.desk.state.orders.open

@@ -26,6 +26,7 @@ OURS = ("BITGET_",)
 DEMO_WS = "wss://wspap.bitget.com/v2/ws/"
 LIVE_WS = "wss://ws.bitget.com/v2/ws/"
 GUARDIAN_BEATS_MIN = 4
+LOG_FILES_MIN = 3
 SECRET_LEN_MIN = 8
 """A part of an alert's URL that is shorter than this is no token."""
 
@@ -91,6 +92,12 @@ class Settings(Params):
     log_rotate_mb: int = param(50, "the log begins a new file past this size", "MB", 1, 10_000)
     log_keep: int = param(40, "how many full files are kept", "files", 1, 10_000)
 
+    log_max_mb: int = param(1_000, "what the log's full files may take together; the oldest go", "MB", 3, 1_000_000)
+
+    # The disk
+    journal_max_mb: int = param(1_000, "what the journal's full files may take together", "MB", 20, 1_000_000)
+    disk_free_min_mb: int = param(500, "less than this free where log or journal lie is told; 0: not watched", "MB", 0)
+
     # Alerts
     alert_urls: str = param("", "where alerts go: URLs of apprise's, with spaces or commas between", secret=True)
     alert_after_sec: int = param(30, "a halt that goes by itself is told when it has lasted this", "s", 1, 86_400)
@@ -148,6 +155,10 @@ class Settings(Params):
         if self.ws_backoff_min_ms > self.ws_backoff_max_ms:
             takes = f"at most WS_BACKOFF_MAX_MS ({self.ws_backoff_max_ms} ms)"
             raise ParamError("WS_BACKOFF_MIN_MS", self.ws_backoff_min_ms, takes)
+        if self.log_max_mb < LOG_FILES_MIN * self.log_rotate_mb:
+            # A file that is full is still as it was written when the next is begun.
+            takes = f"at least {LOG_FILES_MIN} times LOG_ROTATE_MB ({self.log_rotate_mb} MB)"
+            raise ParamError("LOG_MAX_MB", self.log_max_mb, takes)
         if self.guardian_silent_ms < GUARDIAN_BEATS_MIN * self.guardian_beat_ms:
             # One late beat is no silence: a guardian that acts on a living runner would do harm.
             takes = f"at least {GUARDIAN_BEATS_MIN} times GUARDIAN_BEAT_MS ({self.guardian_beat_ms} ms)"

@@ -9,6 +9,7 @@ from mmfsm.errors import ParamError
 from runner.alerting import Alerting
 from runner.bitget.tasks import Tasks
 from runner.control import Control
+from runner.disk import Disk, DiskWatch
 from runner.guardian import ACT_BOUND_S, LOCK_NAME
 from runner.guarding import Guarding
 from runner.lock import Lock, LockedError
@@ -33,11 +34,17 @@ class Surroundings:
         self._control = Control(runner, runner.folder / SOCKET)
         self._guarding: Guarding | None = None
         self._alerting: Alerting | None = None
+        self._disk = DiskWatch(runner.settings, runner.folder, runner.note)
 
     @property
     def guardian_pid(self) -> int | None:
         """The guardian's process id; None where there is none."""
         return None if self._guarding is None else self._guarding.pid
+
+    @property
+    def disk(self) -> Disk | None:
+        """The last look at the disk; None before the first."""
+        return self._disk.last
 
     async def take(self) -> None:
         """See that alerts can be sent, and take the lock.
@@ -57,13 +64,14 @@ class Surroundings:
             self._tell("waited_for", {"ms": waited_ms})
 
     async def open(self) -> None:
-        """Start the guardian, where orders are sent, look for what to alert of, and listen for the operator."""
+        """Start the guardian, where orders are sent; watch the disk and what to alert of; listen for the operator."""
         settings = self._runner.settings
         if settings.guardian and not settings.dry_run:
             runner = self._runner
             self._guarding = Guarding(settings, runner.folder, runner.run_id, self._tell, runner.breach)
             self._guarding.start()
             self._tasks.start("guardian", self._guarding.beat())
+        self._tasks.start("disk", self._disk.look())
         if self._alerting is not None and self._alerting.is_on:
             self._tasks.start("alerts", self._alerting.look())
         try:

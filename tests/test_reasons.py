@@ -54,8 +54,6 @@ NAMED = {(Kind.IDLE, state.lower()) for state in session.TABLE.states if state !
 }
 """Reasons that are the names of states and commands: no literal says them."""
 
-NAMED |= {(Kind.RISK, name) for name in ("disk_enough", "disk_low")}
-
 NOT_GIVEN = {
     (Kind.RISK, "{}:{}"): "feeding.py: those of a feed's commands that NAMED lists",
     (Kind.LATCHED, "breach:crash"): "the run is over by then: no event reaches the desk",

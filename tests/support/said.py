@@ -123,7 +123,7 @@ def _called(name: str, call: ast.Call, title: str) -> Iterator[tuple[Kind, ast.e
         yield Kind.LATCHED, given[0]
     elif what == "alert":
         yield Kind.ALERT, given[0]
-    elif what in ("record", "note") and texts and texts[0] in ("risk", "order_skip", "guardian"):
+    elif what in ("record", "note", "_note") and texts and texts[0] in ("risk", "order_skip", "guardian"):
         kind = {"risk": Kind.RISK, "order_skip": Kind.SKIP, "guardian": Kind.GUARDIAN}[texts[0]]
         yield kind, given[2 if what == "record" else 1]
     elif "event" in given and ast.unparse(given["event"]) == "'risk'":

@@ -90,6 +90,7 @@ class Runner:
         self._tasks = Tasks(self._task_ended)
         self._over = asyncio.Event()
         self._turned = asyncio.Event()
+        self._began_s = 0.0
         self._wake: tuple[int, asyncio.TimerHandle] | None = None
         self._crashed = False
         self._is_signalled = False
@@ -239,6 +240,7 @@ class Runner:
         one that refuses an event halts for a person."""
         if self._over.is_set():
             return
+        self._began_s = asyncio.get_running_loop().time()
         try:
             self._memory.keep(event, self.desk)
             actions = self.desk.handle(event)
@@ -284,7 +286,7 @@ class Runner:
         loop, budget = asyncio.get_running_loop(), self.gateway.budget
         is_hedge = isinstance(action, do.PlaceOrder) and action.request.intent is not OrderIntent.QUOTE
         if is_hedge:
-            budget.hedge_coming()
+            budget.hedge_coming(self._began_s)
         task = loop.create_task(self._request(action))
         if is_hedge:
             loop.call_soon(budget.hedge_started)  # runs after the task's first step, which writes the request

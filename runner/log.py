@@ -71,8 +71,10 @@ class Log:
         self._run_id = run_id
         self._terms = terms
         self._settings = settings
-        # JSON spells some characters differently; a secret is hidden in either spelling.
-        self._secrets = tuple({text for it in settings.secrets for text in (it, json.dumps(it)[1:-1])})
+        # JSON spells some characters differently; a secret is hidden in either spelling, the longest first: one may be
+        # a part of another.
+        spelled = {text for it in settings.secrets for text in (it, json.dumps(it)[1:-1])}
+        self._secrets = tuple(sorted(spelled, key=len, reverse=True))
         self._json = logger.bind(run=run_id, json=True).opt(raw=True)
         self._console_no = logger.level(settings.log_level).no
         self._sinks: list[int] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import lru_cache
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
@@ -146,6 +147,7 @@ class Counting:
         self.alerts.labels(reason_name(record.reason)).inc()
 
 
+@lru_cache(maxsize=1_000)
 def reason_name(reason: str | None) -> str:
     """Return the catalogue's name of a reason: the number of names is bounded, whatever ids stand in reasons.
 

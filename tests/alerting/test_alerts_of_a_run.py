@@ -16,10 +16,11 @@ from runner.__main__ import main
 from runner.alerting import post, teller
 from runner.alerting.addresses import addresses_of
 from runner.alerting.post import QUEUE_MAX, Post, close_all
+from runner.app import Runner
 from runner.settings import Settings
 from tests.alerting.host import host
 from tests.runner.processes import eventually, gone, running
-from tests.support.bot import exchange_with, trading
+from tests.support.bot import exchange_with, settings_on, trading
 
 SECRET = "a-token-nobody-may-see"
 
@@ -160,6 +161,18 @@ def test_addresses_without_apprise_are_an_error_that_says_what_to_install(monkey
     with pytest.raises(ParamError, match=r"pip install 'mmfsm\[alerts\]'"):
         addresses_of(f"json://example.com/{SECRET}")
     assert addresses_of("") == []
+
+
+async def test_a_run_that_could_not_alert_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """apprise is missing: the error names the setting and what to install; no lock is taken, no request is made."""
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    async with exchange_with() as exchange:
+        run = Runner(settings_on(exchange, tmp_path / "run.jsonl", ALERT_URLS=f"json://example.com/{SECRET}"))
+        with pytest.raises(ParamError, match="ALERT_URLS") as caught:
+            await run.run(signals=False)
+
+        assert "mmfsm[alerts]" in str(caught.value) and SECRET not in str(caught.value)
+        assert not run.folder.exists() and not exchange.requests
 
 
 @pytest.mark.parametrize("urls", ["foo://bar", "not a url", "json://ok.example tgram://", " , " + "json://h/ " * 11])

@@ -117,7 +117,7 @@ class Guardian:
         self._run_id = run_id
         self._ear = ear
         self._diary = Diary(folder / DIARY)
-        self._alerts = GuardianAlerts(settings, run_id, self._tell)
+        self._alerts = GuardianAlerts(settings, folder, run_id, self._tell)
 
     async def watch(self) -> int:
         """Listen until the runner says bye, dies, or falls silent."""
@@ -172,10 +172,10 @@ class Guardian:
         """Clear with the run's lock. None: a new run has taken over. False: quotes may be left."""
         loop = asyncio.get_running_loop()
         began_at, lock = loop.time(), Lock(self._folder / LOCK)
-        slow = loop.call_later(SLOW_S, self._tell, "clearing")
         if not await self._take(lock):
             self._tell("left", look=look, to=str(holder_of(lock.path).get("run")))
             return None
+        slow = loop.call_later(SLOW_S, self._tell, "clearing")
         bound_s = ACT_BOUND_LOOPBACK_S if self._settings.is_loopback else ACT_BOUND_S
         cleared = Cleared()
         try:

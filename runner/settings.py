@@ -91,7 +91,6 @@ class Settings(Params):
     log_level: str = param("INFO", "the console's level", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
     log_rotate_mb: int = param(50, "the log begins a new file past this size", "MB", 1, 10_000)
     log_keep: int = param(40, "how many full files are kept", "files", 1, 10_000)
-
     log_max_mb: int = param(1_000, "what the log's full files may take together; the oldest go", "MB", 3, 1_000_000)
 
     # The disk

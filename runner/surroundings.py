@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from mmfsm.errors import ParamError
-from runner.alerting import Alerting
+from runner.alerting.run import Alerting
 from runner.bitget.tasks import Tasks
 from runner.control import Control
 from runner.disk import Disk, DiskWatch

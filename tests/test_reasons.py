@@ -128,6 +128,7 @@ def test_no_name_stands_twice_under_one_kind() -> None:
         ("breach:journal", "breach:journal"),
         ("breach:whatever", "breach:{task}"),
         ("no_answer:feeds", "no_answer:{check}"),
+        ("impossible:{table}:{state}:{event}", "impossible:{table}:{state}:{event}"),
     ],
 )
 def test_a_reason_as_the_log_shows_it_finds_its_row(name: str, row: str) -> None:

@@ -97,5 +97,5 @@ def _closeness(name: str) -> tuple[int, int]:
 
 def find(rows: Iterable[Reason], name: str) -> Reason | None:
     """Return the row of a reason as the log shows it: the one that leaves the least open."""
-    fitting = [row for row in rows if _pattern(row.name).fullmatch(name)]
+    fitting = [row for row in rows if row.name == name or _pattern(row.name).fullmatch(name)]
     return max(fitting, key=lambda row: _closeness(row.name), default=None)

@@ -44,6 +44,12 @@ class Note:
         return find(self.name, self.kind) or find(self.name)
 
     @property
+    def ends_latched(self) -> bool:
+        """It tells that a halt is over which only a person ends."""
+        row = find(self.about) if self.about else None
+        return row is not None and Kind.LATCHED in row.kinds
+
+    @property
     def key(self) -> str:
         """What counts as the same reason: a halt of one feed is not another's; one order's id says nothing."""
         row = self.row

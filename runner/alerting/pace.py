@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping, Sequence
 
 import attrs
 
@@ -42,6 +43,10 @@ class Pace:
         known.held_back += 1
         return False
 
+    def forget(self, key: str) -> None:
+        """Let a reason be told again whenever it comes."""
+        self._reasons.pop(key, None)
+
     def has_room(self, at_ms: int, urgent: bool = False) -> bool:
         """Say whether the hour has a message left."""
         while self._sent and at_ms - self._sent[0] >= HOUR_MS:
@@ -51,6 +56,19 @@ class Pace:
     def sent(self, at_ms: int) -> None:
         """Count one message."""
         self._sent.append(at_ms)
+
+    def told(self) -> tuple[list[int], dict[str, int]]:
+        """Return when messages were sent within the hour, and when each reason was told last."""
+        return list(self._sent), {key: it.told_ms for key, it in self._reasons.items()}
+
+    def learn(self, sent: Sequence[int], reasons: Mapping[str, int], at_ms: int) -> None:
+        """Count what others have told too. A time that lies ahead is a clock's mistake, and no reason to be silent."""
+        past = {ms for ms in (*self._sent, *sent) if ms <= at_ms}
+        self._sent = deque(sorted(past)[-self._hour_max :])
+        for key, told_ms in reasons.items():
+            known = self._reasons.setdefault(key, _Reason(told_ms)) if told_ms <= at_ms else None
+            if known is not None:
+                known.told_ms = max(known.told_ms, told_ms)
 
     def owed(self, at_ms: int) -> dict[str, int]:
         """Return what was held back and may be told now: key → how often. It counts as told then."""

@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Sequence
+from pathlib import Path
+
+import attrs
 
 from runner.alerting.addresses import addresses_of
+from runner.alerting.kept import NAME, Kept
 from runner.alerting.message import Note, Origin, render
 from runner.alerting.pace import Pace
 from runner.alerting.post import OnUnsent, Post, close_all
 from runner.settings import Settings
+from runner.state_folder import kind_of
 
 CLOSE_BOUND_S = 5.0
 """The end of a run waits no longer than this for its last messages."""
@@ -21,7 +26,7 @@ class Teller:
 
     Args:
         settings: addresses, pace, language.
-        kind: "live", "demo" or "dry".
+        folder: the state folder, where the pace is kept.
         run_id: of the run it speaks of.
         on_unsent: called in a thread of its own for each message that could not be sent.
 
@@ -29,14 +34,20 @@ class Teller:
         ParamError: ALERT_URLS cannot be used.
     """
 
-    def __init__(self, settings: Settings, kind: str, run_id: str, on_unsent: OnUnsent) -> None:
-        self._origin = Origin(settings.symbol, kind, run_id, socket.gethostname())
+    def __init__(self, settings: Settings, folder: Path, run_id: str, on_unsent: OnUnsent) -> None:
+        self._origin = Origin(settings.symbol, kind_of(settings), run_id, socket.gethostname())
+        self._kept = Kept(folder / NAME)
         self._lang = settings.alert_lang
         self._pace = Pace(settings.alert_repeat_min * 60_000, settings.alert_hour_max)
         self._posts = [Post(address, on_unsent) for address in addresses_of(settings.alert_urls)]
 
     def tell(self, notes: Sequence[Note]) -> list[Note]:
         """Tell these things in one message. Returns those that the pace let through."""
+        self._kept.read(self._pace, notes[-1].at_ms)
+        for note in notes:
+            if note.ends_latched:  # a person has resumed: should it come again, that is news
+                self._pace.forget(attrs.evolve(note, name=note.about, about="").key)
+                self._kept.write(self._pace)
         passed: list[Note] = []
         keys: set[str] = set()
         for note in notes:
@@ -55,6 +66,7 @@ class Teller:
 
     def _send(self, notes: Sequence[Note]) -> None:
         self._pace.sent(notes[-1].at_ms)
+        self._kept.write(self._pace)
         message = render(notes, self._origin, self._lang)
         for post in self._posts:
             post.put(message)

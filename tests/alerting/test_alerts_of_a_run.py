@@ -15,10 +15,12 @@ from mmfsm.errors import ParamError
 from runner.__main__ import main
 from runner.alerting import post, teller
 from runner.alerting.addresses import addresses_of
+from runner.alerting.message import Note
 from runner.alerting.post import QUEUE_MAX, Post, close_all
+from runner.alerting.teller import Teller
 from runner.app import Runner
 from runner.settings import Settings
-from tests.alerting.host import host
+from tests.alerting.host import Host, host
 from tests.runner.processes import eventually, gone, running
 from tests.support.bot import exchange_with, settings_on, trading
 
@@ -149,6 +151,34 @@ async def test_the_guardian_tells_of_a_frozen_runner(tmp_path: Path) -> None:
         assert [title.split(": ")[1] for title, _body in there.told if "guardian" in title] == [
             "silent", "quotes_gone", "heard_again",
         ]  # fmt: skip
+
+
+def told_to(there: Host, folder: Path) -> Teller:
+    """A teller as each run has one, and each guardian."""
+    return Teller(Settings(alert_urls=there.url), folder, "run-1", lambda address, why: None)
+
+
+async def test_runs_that_die_one_after_the_other_tell_it_once(tmp_path: Path) -> None:
+    """A service manager starts it again and again: each process keeps to what the others have told."""
+    async with host() as there:
+        for at_ms in range(3):
+            one = told_to(there, tmp_path)
+            one.tell([Note(at_ms, "run_ended:3", urgent=True)])
+            await one.close()
+
+        assert len(there.told) == 1
+
+
+async def test_a_latch_that_comes_again_after_a_resume_is_told_again(tmp_path: Path) -> None:
+    """Only a person ends it, so it cannot flicker: the next one is told at once, by whichever process."""
+    async with host() as there:
+        for at_ms in (0, 10):
+            one = told_to(there, tmp_path)
+            one.tell([Note(at_ms, "drift", urgent=True)])
+            one.tell([Note(at_ms + 1, "recovered", about="drift")])
+            await one.close()
+
+        assert len(there.about("HALTED until resume: drift")) == 2 and len(there.about("over")) == 1
 
 
 # --- settings and the command -----------------------------------------------------------------------------------------

@@ -1,5 +1,8 @@
 """How often a person is told."""
 
+from pathlib import Path
+
+from runner.alerting.kept import Kept
 from runner.alerting.pace import HOUR_MS, Pace
 
 MIN_MS = 60_000
@@ -48,6 +51,35 @@ def test_what_the_hour_held_back_is_told_when_it_has_room() -> None:
     assert not one.may("usual", 10)
 
     assert one.owed(11) == {} and one.owed(HOUR_MS + 3) == {"usual": 1}
+
+
+def test_what_another_process_told_counts_too() -> None:
+    """Its messages fill the hour, its reasons wait their time; what lies ahead of the clock is passed over."""
+    first, second = pace(hour_max=4), pace(hour_max=4)
+    assert first.may("died", 0)
+    for at_ms in range(3):
+        first.sent(at_ms)
+    second.learn(*first.told(), 10)
+    second.learn([99], {"ahead": 99}, 10)
+
+    assert not second.may("died", 10, urgent=True) and not second.has_room(10) and second.has_room(10, urgent=True)
+    assert second.may("ahead", 10, urgent=True)
+
+
+def test_a_file_that_is_no_use_keeps_nobody_silent(tmp_path: Path) -> None:
+    """Not there, broken, or of another shape: told at this process's own pace; then it is written anew."""
+    kept, one = Kept(tmp_path / "alerts.json"), pace()
+    for text in (None, "", "[]", '{"sent": 1}', '{"sent": ["x"], "reasons": {}}'):
+        if text is not None:
+            (tmp_path / "alerts.json").write_text(text)
+        kept.read(one, 0)
+    assert one.may("died", 0)
+    kept.write(one)
+    other = pace()
+    kept.read(other, 1)
+
+    assert not other.may("died", 1) and [path.name for path in tmp_path.iterdir()] == ["alerts.json"]
+    Kept(tmp_path / "no" / "alerts.json").write(one)
 
 
 def test_many_reasons_do_not_pile_up() -> None:

@@ -11,6 +11,8 @@ python -m runner backtest    one parameter set over simulated markets: what it e
 python -m runner tune        search a file's parameters over simulated markets, judged on seeds no trial has seen
 python -m runner replay      rebuild every decision of a journal and compare it with the log
 python -m runner statistics  what a log says: latencies, exposure, replaced quotes, refusals, results
+python -m runner alert --test  send a test message to every address of ALERT_URLS
+python -m runner reasons     what a reason in log, alert or status means, and what to do
 python -m runner config      every setting, its value and where it came from
 """
 
@@ -27,6 +29,7 @@ from pathlib import Path
 from mmfsm.errors import MmfsmError
 from mmfsm.journal import JournalError
 from runner.advice import advice_for
+from runner.alerting.command import main as alert_main
 from runner.app import Runner
 from runner.check import run_check
 from runner.client import run_command
@@ -34,6 +37,7 @@ from runner.demo import PaperRun, run_paper, table
 from runner.lock import LockedError
 from runner.paper import PaperOptions
 from runner.paper import main as exchange_main
+from runner.reasons.shown import main as reasons_main
 from runner.replay import main as replay_main
 from runner.scan import add_options
 from runner.settings import config_table, load_settings
@@ -43,7 +47,14 @@ from runner.statistics import main as statistics_main
 USAGE_ERROR, DATA_ERROR, BUSY = 64, 65, 75
 """Exit statuses of what never began: a setting is not usable, the journal cannot be read, another run has the lock."""
 
-OWN = {"exchange": exchange_main, "simulate": simulate_main, "replay": replay_main, "statistics": statistics_main}
+OWN = {
+    "exchange": exchange_main,
+    "simulate": simulate_main,
+    "replay": replay_main,
+    "statistics": statistics_main,
+    "reasons": reasons_main,
+    "alert": alert_main,
+}
 """Commands with a command line of their own."""
 
 LATE = {"backtest": "runner.backtest", "tune": "runner.tune"}
@@ -109,6 +120,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("backtest", help="one parameter set over simulated markets (--help for its options)")
     commands.add_parser("tune", help="search parameters over simulated markets (--help for its options)")
     commands.add_parser("replay", help="rebuild every decision of a journal, compare it with the log (--help)")
+    commands.add_parser("alert", help="send a test message to every address of ALERT_URLS (--test)")
+    commands.add_parser("reasons", help="what a reason means and what to do (--help for its options)")
     commands.add_parser("statistics", help="what a log says: latencies, exposure, replaced quotes, refusals, results")
     paper = commands.add_parser("paper", help="the bot against the stand-in exchange, without an account")
     paper.set_defaults(command=_paper)

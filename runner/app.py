@@ -26,6 +26,7 @@ from mmfsm.values import OrderIntent
 from runner.bitget.gateway import Events, Gateway
 from runner.bitget.sockets import Sockets
 from runner.bitget.tasks import Tasks
+from runner.disk import Disk
 from runner.dryrun import DryRun, SimulatedSpot
 from runner.log import Log, open_log, version_of_mmfsm
 from runner.logwatch import LogWitness
@@ -73,7 +74,7 @@ class Runner:
         self._strategy = strategy
         self._quotes = quotes
         self.folder = state_folder(settings)
-        self._memory = Memory(self.folder / JOURNAL, version_of_mmfsm(), self._journal_failed)
+        self._memory = Memory(self.folder / JOURNAL, version_of_mmfsm(), self._journal_failed, settings.journal_max_mb)
         self.run_id = f"{settings.symbol}-{started_ms}"
         self.gateway = Gateway(settings, self.breach)
         self.sockets = Sockets(settings, self.handle, self.breach)
@@ -89,6 +90,7 @@ class Runner:
         self._tasks = Tasks(self._task_ended)
         self._over = asyncio.Event()
         self._turned = asyncio.Event()
+        self._began_s = 0.0
         self._wake: tuple[int, asyncio.TimerHandle] | None = None
         self._crashed = False
         self._is_signalled = False
@@ -169,6 +171,11 @@ class Runner:
         """The guardian's process id; None where there is none."""
         return self._surroundings.guardian_pid
 
+    @property
+    def disk(self) -> Disk | None:
+        """What disk and files looked like last; None before the first look."""
+        return self._surroundings.disk
+
     def _is_clean(self) -> bool:
         never_placed = self.exit_status == STATUS_CHECK_FAILED and not self.desk.state.orders.open
         return self.exit_status == 0 or never_placed
@@ -233,6 +240,7 @@ class Runner:
         one that refuses an event halts for a person."""
         if self._over.is_set():
             return
+        self._began_s = asyncio.get_running_loop().time()
         try:
             self._memory.keep(event, self.desk)
             actions = self.desk.handle(event)
@@ -278,7 +286,7 @@ class Runner:
         loop, budget = asyncio.get_running_loop(), self.gateway.budget
         is_hedge = isinstance(action, do.PlaceOrder) and action.request.intent is not OrderIntent.QUOTE
         if is_hedge:
-            budget.hedge_coming()
+            budget.hedge_coming(self._began_s)
         task = loop.create_task(self._request(action))
         if is_hedge:
             loop.call_soon(budget.hedge_started)  # runs after the task's first step, which writes the request

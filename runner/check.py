@@ -67,12 +67,13 @@ class Check:
         return status
 
     def _looking(self, scratch: str) -> Settings:
-        """The settings of a run that changes nothing and leaves nothing: any position may be there, none is kept."""
+        """The settings of a run that changes nothing, leaves nothing and tells nobody; any position may be there."""
         policy = "both" if self._settings.perp_tif == "auto" else self._settings.perp_tif
         log_path = str(Path(scratch) / "check.jsonl")
         return attrs.evolve(
-            self._settings, dry_run=True, adopt_position=True, perp_tif=policy, state_dir=scratch, log_path=log_path
-        )
+            self._settings, dry_run=True, adopt_position=True, perp_tif=policy, state_dir=scratch, log_path=log_path,
+            alert_urls="",
+        )  # fmt: skip
 
     # --- what is printed ----------------------------------------------------------------------------------------------
 

@@ -35,6 +35,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mmfsm.errors import MmfsmError
+from runner.alerting.guardians import GuardianAlerts
 from runner.cancelling import Cleared, clear_ours
 from runner.diary import Diary
 from runner.lock import Lock, LockedError
@@ -56,6 +57,9 @@ DYING_S = 5.0
 
 LOOK_AGAIN_S = 5.0
 WARM_S = 3.0
+SLOW_S = 10.0
+"""Clearing that takes longer than this is told before it has ended."""
+
 LATE_S = 1.0
 
 
@@ -113,21 +117,23 @@ class Guardian:
         self._run_id = run_id
         self._ear = ear
         self._diary = Diary(folder / DIARY)
+        self._alerts = GuardianAlerts(settings, folder, run_id, self._tell)
 
     async def watch(self) -> int:
         """Listen until the runner says bye, dies, or falls silent."""
         beat_s, silent_s = self._settings.guardian_beat_ms / 1000, self._settings.guardian_silent_ms / 1000
         self._ear.hear()
-        warming = asyncio.get_running_loop().call_later(WARM_S, _warm)
+        warming = asyncio.get_running_loop().call_later(WARM_S, self._warm)
         try:
             while self._ear.end is None:
                 if await self._ear.wait(beat_s):
                     self._ear.hear()
                 elif self._ear.silent_s() >= silent_s:
                     await self._through_silence(silent_s)
+            return 0 if self._ear.end == "bye" else await self._after_death()
         finally:
             warming.cancel()
-        return 0 if self._ear.end == "bye" else await self._after_death()
+            await self._alerts.close()
 
     async def _through_silence(self, silent_s: float) -> None:
         """Keep the market clear of our quotes while nothing is heard; the runner is there and has the lock."""
@@ -169,6 +175,7 @@ class Guardian:
         if not await self._take(lock):
             self._tell("left", look=look, to=str(holder_of(lock.path).get("run")))
             return None
+        slow = loop.call_later(SLOW_S, self._tell, "clearing")
         bound_s = ACT_BOUND_LOOPBACK_S if self._settings.is_loopback else ACT_BOUND_S
         cleared = Cleared()
         try:
@@ -176,6 +183,7 @@ class Guardian:
                 async with asyncio.timeout(bound_s):
                     await self._clear(cleared, lambda: True)
         finally:
+            slow.cancel()
             lock.release()
         if look == "died" or cleared.cancelled or not cleared.gone:
             self._tell_cleared(cleared, look=look, after_ms=round((loop.time() - began_at) * 1000))
@@ -226,6 +234,12 @@ class Guardian:
         self._tell("flattened" if status == 0 else "not_flattened", status=status)
         return status
 
+    def _warm(self) -> None:
+        """Import early what acting needs: half a second quicker then, and an upgrade of the files does no harm."""
+        import runner.bitget.gateway  # noqa: F401
+
+        self._alerts.warm()
+
     # --- what it says -------------------------------------------------------------------------------------------------
 
     def _tell_cleared(self, cleared: Cleared, **data: object) -> None:
@@ -235,15 +249,9 @@ class Guardian:
     def _tell(self, reason: str, **data: object) -> None:
         self._diary.write(self._run_id, reason, data)
         words = " ".join(f"{name}={value}" for name, value in data.items() if value not in (None, "", []))
-        try:
+        with suppress(OSError):  # the terminal went with the runner
             print(f"guardian of {self._run_id}: {reason} {words}".rstrip(), file=sys.stderr, flush=True)
-        except OSError:
-            return  # the terminal went with the runner
-
-
-def _warm() -> None:
-    """Import early what acting needs: it is then half a second quicker, and an upgrade of the files does no harm."""
-    import runner.bitget.gateway  # noqa: F401
+        self._alerts.tell(reason, words)
 
 
 async def guard() -> int:

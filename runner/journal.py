@@ -19,21 +19,30 @@ from pathlib import Path
 from mmfsm import Desk
 from mmfsm.events import Event
 from mmfsm.journal import JournalError, Segment, event_line, head_line, parse
-from runner.packing import PACKED, pack
+from runner.packing import PACKED, oldest_beyond, pack
 
 EVENTS_MAX = 20_000
-SEGMENTS_KEPT_MAX = 200
+SEGMENTS_KEPT_MAX = 5_000
+"""More files than a folder should have; what they take together is bounded long before."""
+
+MB = 1_000_000
 
 
 class Journal:
     """The journal that is being written. Every method is synchronous: what is journalled is in the file on return.
 
+    Args:
+        folder: where it is kept.
+        version: of this package, for each first line.
+        max_mb: what full segments may take together; the oldest go.
+
     `packing_error`: the first reason why a full segment could not be compressed or an old one deleted.
     """
 
-    def __init__(self, folder: Path, version: str) -> None:
+    def __init__(self, folder: Path, version: str, max_mb: int = 1_000) -> None:
         self.folder = folder
         self._version = version
+        self._bytes_max = max_mb * MB
         self._file: BufferedWriter | None = None
         self._number = 0
         self._count = 0
@@ -84,7 +93,7 @@ class Journal:
     def _put_away(self, current: Path) -> None:
         """In a thread of its own: what goes wrong is left where the loop looks for it."""
         try:
-            error = _put_away(self.folder, current, self._stopping)
+            error = _put_away(self.folder, current, self._stopping, self._bytes_max)
         except OSError as failed:
             error = failed
         self.packing_error = self.packing_error or error
@@ -97,9 +106,9 @@ class Journal:
 
 def segments(folder: Path) -> list[Path]:
     """Return the segments in a folder, compressed or not, oldest first. Their names sort by run and number."""
-    found = {
-        path.name.removesuffix(PACKED): path for path in (*folder.glob(f"*.jsonl{PACKED}"), *folder.glob("*.jsonl"))
-    }
+    plain = list(folder.glob("*.jsonl"))  # listed first: one that is compressed meanwhile is found as either
+    packed = {path.name.removesuffix(PACKED): path for path in folder.glob(f"*.jsonl{PACKED}")}
+    found = packed | {path.name: path for path in plain}
     return [found[name] for name in sorted(found)]
 
 
@@ -120,21 +129,24 @@ def read_segment(path: Path) -> Segment:
     return parse(text, str(path))
 
 
-def _put_away(folder: Path, current: Path, stopping: threading.Event) -> OSError | None:
-    """Compress every segment older than the current one, earlier runs' too; delete the oldest beyond the bound. It may
+def _put_away(folder: Path, current: Path, stopping: threading.Event, bytes_max: int) -> OSError | None:
+    """Compress every segment older than the current one, earlier runs' too; delete the oldest beyond the bounds. It may
     run late: what has come after the current one by then is not its affair. Told to stop, it leaves the rest to the
     next run. Returns the first error; one file does not keep the others from being put away."""
     first: OSError | None = None
     parts = list(folder.glob(f"*{PACKED}.part"))  # of a run that was killed while it compressed
     found = segments(folder)
-    for old in parts + found[:-SEGMENTS_KEPT_MAX]:
+    older = [path for path in found if path.name < current.name]
+    gone = found[:-SEGMENTS_KEPT_MAX]
+    gone += [path for path in oldest_beyond(older, bytes_max) if path not in gone]
+    for old in parts + gone:
         try:
             old.unlink(missing_ok=True)
         except OSError as error:
             first = first or error
-    for full in found[-SEGMENTS_KEPT_MAX:]:
+    for full in older:
         if stopping.is_set():
             break
-        if full.suffix != PACKED and full.name < current.name and full.exists():
+        if full.suffix != PACKED and full.exists():
             first = pack(full) or first
     return first

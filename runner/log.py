@@ -3,7 +3,7 @@
 Every line has every field; one that does not apply is null. Decimals are plain strings, never exponents. Whatever
 libraries log through `logging` arrives here too, from WARNING up also as lines of `event` "log". No secret of the
 settings appears in either place. Files are cut by size, compressed on a thread of their own and never on the loop
-that trades, and kept up to a number.
+that trades, and kept up to a number and a size.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from mmfsm.clock import now_ms
 from mmfsm.errors import ParamError
 from mmfsm.values import plain
 from runner.bitget import wire
-from runner.packing import pack
+from runner.packing import oldest_beyond, pack
 from runner.settings import HIDDEN, Settings
 
 if TYPE_CHECKING:
@@ -71,8 +71,10 @@ class Log:
         self._run_id = run_id
         self._terms = terms
         self._settings = settings
-        # JSON spells some characters differently; a secret is hidden in either spelling.
-        self._secrets = tuple({text for it in settings.secrets for text in (it, json.dumps(it)[1:-1])})
+        # JSON spells some characters differently; a secret is hidden in either spelling, the longest first: one may be
+        # a part of another.
+        spelled = {text for it in settings.secrets for text in (it, json.dumps(it)[1:-1])}
+        self._secrets = tuple(sorted(spelled, key=len, reverse=True))
         self._json = logger.bind(run=run_id, json=True).opt(raw=True)
         self._console_no = logger.level(settings.log_level).no
         self._sinks: list[int] = []
@@ -199,7 +201,8 @@ class Log:
         # One thread, one file after the other: the loop that trades waits for none of it. Old files go there too, since
         # loguru's own retention would count a file that is being compressed two or three times.
         self._packer.submit(pack, Path(path))
-        self._packer.submit(_forget_oldest, self.path, self._settings.log_keep)
+        settings = self._settings
+        self._packer.submit(_forget_oldest, self.path, settings.log_keep, settings.log_max_mb * 1_000_000)
 
     def _write_first(self) -> None:
         data = {
@@ -269,12 +272,16 @@ def _line(record: LoguruRecord) -> str:
     return f"{when}{level}{source} {{message}}\n{{exception}}".replace("<", r"\<")
 
 
-def _forget_oldest(current: Path, keep: int) -> None:
-    """Delete the oldest full files of a log beyond `keep`; their names sort by the time they were begun."""
-    pattern = f"{escape(current.stem)}.*{escape(current.suffix)}"
-    full = sorted({*current.parent.glob(pattern), *current.parent.glob(pattern + ".gz")}, key=lambda path: path.name)
-    for path in full[: max(len(full) - keep, 0)]:
+def _forget_oldest(current: Path, keep: int, bytes_max: int) -> None:
+    """Delete the oldest full files of a log beyond `keep` and beyond what they may take together."""
+    for path in oldest_beyond(full_files(current)[-keep:], bytes_max) + full_files(current)[:-keep]:
         path.unlink(missing_ok=True)
+
+
+def full_files(current: Path) -> list[Path]:
+    """Return the full files of a log, compressed or not; their names sort by the time they were begun."""
+    pattern = f"{escape(current.stem)}.*{escape(current.suffix)}"
+    return sorted({*current.parent.glob(pattern), *current.parent.glob(pattern + ".gz")}, key=lambda path: path.name)
 
 
 def _remove_loguru_default() -> None:

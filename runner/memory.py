@@ -21,10 +21,11 @@ class Memory:
         folder: the journal's.
         version: of this package, for the journal's first line.
         on_failure: called when the journal cannot be written any longer: new risk stops, hedging goes on.
+        max_mb: what the journal's full files may take together.
     """
 
-    def __init__(self, folder: Path, version: str, on_failure: Callable[[OSError], None]) -> None:
-        self._journal = Journal(folder, version)
+    def __init__(self, folder: Path, version: str, on_failure: Callable[[OSError], None], max_mb: int = 1_000) -> None:
+        self._journal = Journal(folder, version, max_mb)
         self._on_failure = on_failure
         self._broken = False
         self._packing_told = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -25,6 +26,20 @@ def pack(path: Path) -> OSError | None:
         part.unlink(missing_ok=True)
         return error
     return None
+
+
+def oldest_beyond(files: Sequence[Path], bytes_max: int) -> list[Path]:
+    """Return the oldest of these files, given oldest first, without which the others take no more than so many bytes.
+    One that goes meanwhile takes nothing."""
+    left = bytes_max
+    for index in range(len(files) - 1, -1, -1):
+        try:
+            left -= files[index].stat().st_size
+        except OSError:
+            continue
+        if left < 0:
+            return list(files[: index + 1])
+    return []
 
 
 def open_text(path: Path) -> TextIO:

@@ -8,6 +8,7 @@ no repr, no error and no table.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -25,6 +26,10 @@ OURS = ("BITGET_",)
 DEMO_WS = "wss://wspap.bitget.com/v2/ws/"
 LIVE_WS = "wss://ws.bitget.com/v2/ws/"
 GUARDIAN_BEATS_MIN = 4
+LOG_FILES_MIN = 3
+SECRET_LEN_MIN = 8
+"""A part of an alert's URL that is shorter than this is no token."""
+
 _CLOSE = 0.86  # difflib ratio from which a strange name is taken for a slip of one of ours
 
 
@@ -86,6 +91,20 @@ class Settings(Params):
     log_level: str = param("INFO", "the console's level", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
     log_rotate_mb: int = param(50, "the log begins a new file past this size", "MB", 1, 10_000)
     log_keep: int = param(40, "how many full files are kept", "files", 1, 10_000)
+    log_max_mb: int = param(1_000, "what the log's full files may take together; the oldest go", "MB", 3, 1_000_000)
+
+    # The disk
+    journal_max_mb: int = param(1_000, "what the journal's full files may take together", "MB", 20, 1_000_000)
+    disk_free_min_mb: int = param(500, "less than this free where log or journal lie is told; 0: not watched", "MB", 0)
+
+    # Alerts
+    alert_urls: str = param("", "where alerts go: URLs of apprise's, with spaces or commas between", secret=True)
+    alert_after_sec: int = param(30, "a halt that goes by itself is told when it has lasted this", "s", 1, 86_400)
+    alert_repeat_min: int = param(
+        30, "the same reason is told once in this time; the rest are counted", "min", 1, 1_440
+    )
+    alert_hour_max: int = param(20, "messages an hour; a quarter is kept for what is urgent", "messages", 4, 1_000)
+    alert_lang: str = param("en", "the language alerts are in", choices=("en", "ja"))
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
@@ -135,6 +154,10 @@ class Settings(Params):
         if self.ws_backoff_min_ms > self.ws_backoff_max_ms:
             takes = f"at most WS_BACKOFF_MAX_MS ({self.ws_backoff_max_ms} ms)"
             raise ParamError("WS_BACKOFF_MIN_MS", self.ws_backoff_min_ms, takes)
+        if self.log_max_mb < LOG_FILES_MIN * self.log_rotate_mb:
+            # A file that is full is still as it was written when the next is begun.
+            takes = f"at least {LOG_FILES_MIN} times LOG_ROTATE_MB ({self.log_rotate_mb} MB)"
+            raise ParamError("LOG_MAX_MB", self.log_max_mb, takes)
         if self.guardian_silent_ms < GUARDIAN_BEATS_MIN * self.guardian_beat_ms:
             # One late beat is no silence: a guardian that acts on a living runner would do harm.
             takes = f"at least {GUARDIAN_BEATS_MIN} times GUARDIAN_BEAT_MS ({self.guardian_beat_ms} ms)"
@@ -163,12 +186,35 @@ class Settings(Params):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every secret value that is set, for the writers that must never show one."""
-        values = (getattr(self, field.name) for field in attrs.fields(type(self)) if field.metadata["secret"])
-        return tuple(value for value in values if value)
+        values = [getattr(self, field.name) for field in attrs.fields(type(self)) if field.metadata["secret"]]
+        parts = {part for url in alert_urls_of(self.alert_urls) for part in secrets_of(url)}
+        return tuple(value for value in (*values, *sorted(parts, key=len, reverse=True)) if value)
 
     def redacted(self) -> dict[str, object]:
         """Return every setting by its name in capitals, as the log's first record shows it."""
         return {field.name.upper(): _shown(field, getattr(self, field.name)) for field in attrs.fields(type(self))}
+
+
+def alert_urls_of(text: str) -> list[str]:
+    """Return the URLs of ALERT_URLS. A comma within a URL (two receivers of a mail) does not end it.
+
+    >>> alert_urls_of("json://a.b/c, mailto://x:y@z.org?to=a@b.c,d@e.f")
+    ['json://a.b/c', 'mailto://x:y@z.org?to=a@b.c,d@e.f']
+    """
+    return [url for url in re.split(r"[,\s]+(?=[A-Za-z][A-Za-z0-9+.-]*://)", text.strip(" ,")) if url]
+
+
+def secrets_of(url: str) -> set[str]:
+    """Return the URL and every part of it that may be a token: no host's name, and no mere number.
+
+    >>> sorted(secrets_of("discord://1234567890/abcdefgh?tts=no"))
+    ['abcdefgh', 'discord://1234567890/abcdefgh?tts=no']
+    >>> sorted(secrets_of("json://example.com/a-longer-path"))
+    ['a-longer-path', 'json://example.com/a-longer-path']
+    """
+    parts = re.split(r"[/:@?&=,\s]+", url.partition("://")[2])
+    open_ = r"-?[0-9]+|[\w-]+(\.[\w-]+)+"  # a chat's number, a host's name
+    return {url} | {part for part in parts if len(part) >= SECRET_LEN_MIN and not re.fullmatch(open_, part)}
 
 
 def _demo(url: str) -> str:

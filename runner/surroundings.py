@@ -1,4 +1,4 @@
-"""What surrounds a run: the lock that makes it the only one, the guardian behind it, the operator's control."""
+"""What surrounds a run: the lock that makes it the only one, the guardian behind it, the operator's control, alerts."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from mmfsm.errors import ParamError
+from runner.alerting.run import Alerting
 from runner.bitget.tasks import Tasks
 from runner.control import Control
+from runner.disk import Disk, DiskWatch
 from runner.guardian import ACT_BOUND_S, LOCK_NAME
 from runner.guarding import Guarding
 from runner.lock import Lock, LockedError
@@ -31,19 +33,27 @@ class Surroundings:
         self._lock = Lock(runner.folder / LOCK)
         self._control = Control(runner, runner.folder / SOCKET)
         self._guarding: Guarding | None = None
+        self._alerting: Alerting | None = None
+        self._disk = DiskWatch(runner.settings, runner.folder, runner.note)
 
     @property
     def guardian_pid(self) -> int | None:
         """The guardian's process id; None where there is none."""
         return None if self._guarding is None else self._guarding.pid
 
+    @property
+    def disk(self) -> Disk | None:
+        """The last look at the disk; None before the first."""
+        return self._disk.last
+
     async def take(self) -> None:
-        """Take the lock.
+        """See that alerts can be sent, and take the lock.
 
         Raises:
             LockedError: a run has it, or a guardian beyond its bound.
-            ParamError: the state folder cannot be written.
+            ParamError: the state folder cannot be written, or ALERT_URLS cannot be used.
         """
+        self._alerting = Alerting(self._runner)
         folder = self._runner.folder
         try:
             waited_ms = await take_lock(self._lock, self._runner.run_id)
@@ -54,13 +64,16 @@ class Surroundings:
             self._tell("waited_for", {"ms": waited_ms})
 
     async def open(self) -> None:
-        """Start the guardian, where orders are sent, and listen for the operator."""
+        """Start the guardian, where orders are sent; watch the disk and what to alert of; listen for the operator."""
         settings = self._runner.settings
         if settings.guardian and not settings.dry_run:
             runner = self._runner
             self._guarding = Guarding(settings, runner.folder, runner.run_id, self._tell, runner.breach)
             self._guarding.start()
             self._tasks.start("guardian", self._guarding.beat())
+        self._tasks.start("disk", self._disk.look())
+        if self._alerting is not None and self._alerting.is_on:
+            self._tasks.start("alerts", self._alerting.look())
         try:
             await self._control.open()
         except OSError as error:  # trading goes on: signals still stop it
@@ -79,8 +92,10 @@ class Surroundings:
             await self._guarding.end(bye=clean)
 
     async def say_goodbye(self) -> None:
-        """Give those who wait on the control socket for the end their answer."""
+        """Give those who wait on the control socket for the end their answer, and let the last alerts out."""
         await self._control.close()
+        if self._alerting is not None:
+            await self._alerting.close()
 
     def _tell(self, reason: str, data: dict[str, Any]) -> None:
         self._runner.note("guardian", reason, data)

@@ -39,12 +39,17 @@ WINDOW_S = 1.05  # a little more than their second: their clock decides where it
 
 
 class Budget:
-    """Counts what was sent in the last second on each endpoint. `clock` is the loop's, in seconds."""
+    """Counts what was sent in the last second on each endpoint. `clock` is the loop's, in seconds.
+
+    `on_hedge_sent`, if set, is told how long each hedge took from the event that asked for it to its request, in
+    seconds.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._sent: dict[str, deque[float]] = {}
-        self._hedges_starting = 0
+        self._hedges_starting: deque[float] = deque()
+        self.on_hedge_sent: Callable[[float], None] | None = None
         self._none_starting = asyncio.Event()
         self._none_starting.set()
 
@@ -54,6 +59,10 @@ class Budget:
         while sent and now - sent[0] >= WINDOW_S:
             sent.popleft()
         return PER_SECOND.get(path, PER_SECOND_ELSE) - len(sent)
+
+    def all_left(self) -> dict[str, tuple[int, int]]:
+        """Return, for each endpoint used so far, how many more requests it takes now, and how many a second."""
+        return {path: (self.left(path), PER_SECOND.get(path, PER_SECOND_ELSE)) for path in list(self._sent)}
 
     def take_quote(self, path: str) -> bool:
         """Take a request of the quotes' share; False if that is used up."""
@@ -69,16 +78,22 @@ class Budget:
             await asyncio.sleep(max(self._sent[path][0] + WINDOW_S - self._clock(), 0.001))
         self._sent[path].append(self._clock())
 
-    def hedge_coming(self) -> None:
-        """A hedge or an unwind has been decided on: its request starts before any quote's."""
-        self._hedges_starting += 1
+    def hedge_coming(self, since_s: float) -> None:
+        """A hedge or an unwind has been decided on: its request starts before any quote's.
+
+        Args:
+            since_s: when the event came that asked for it, by the clock.
+        """
+        self._hedges_starting.append(since_s)
         self._none_starting.clear()
 
     def hedge_started(self) -> None:
         """Its request is on its way."""
-        self._hedges_starting -= 1
+        since_s = self._hedges_starting.popleft()
         if not self._hedges_starting:
             self._none_starting.set()
+        if self.on_hedge_sent is not None:
+            self.on_hedge_sent(self._clock() - since_s)
 
     async def let_hedges_start(self) -> None:
         """Wait until no hedge is about to leave; at once if none is."""

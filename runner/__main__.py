@@ -37,6 +37,7 @@ from runner.paper import main as exchange_main
 from runner.replay import main as replay_main
 from runner.scan import add_options
 from runner.settings import config_table, load_settings
+from runner.settings_page import LANGUAGES, settings_markdown
 from runner.simulate import main as simulate_main
 from runner.statistics import main as statistics_main
 
@@ -92,11 +93,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m runner", description=__doc__, formatter_class=_Raw)
     parser.set_defaults(command=_live)
     commands = parser.add_subparsers(metavar="command")
-    for name, command, help_ in (
-        ("live", _live, "trade with the settings of the environment (also without a command)"),
-        ("config", _config, "print every setting, its value and where it came from"),
-    ):
-        commands.add_parser(name, help=help_).set_defaults(command=command)
+    live = commands.add_parser("live", help="trade with the settings of the environment (also without a command)")
+    live.set_defaults(command=_live)
+    config = commands.add_parser("config", help="print every setting, its value and where it came from")
+    config.set_defaults(command=_config)
+    config.add_argument("--markdown", action="store_true", help="print what there is, as the READMEs have it")
+    config.add_argument("--lang", choices=LANGUAGES, default="en", help="of --markdown (default en)")
     check.add_options(commands.add_parser("check", help="look at everything a start needs; nothing is placed"))
     add_options(commands.add_parser("scan", help="rank all symbols by edge and funding; nothing is placed"), _seconds)
     for name, help_ in COMMANDS:
@@ -162,7 +164,10 @@ def _control(args: argparse.Namespace) -> int:
     return run_command(args.name, settings, args.wait, args.json)
 
 
-def _config(_args: argparse.Namespace) -> int:
+def _config(args: argparse.Namespace) -> int:
+    if args.markdown:
+        print(settings_markdown(args.lang))
+        return 0
     print(config_table(*load_settings(os.environ)))
     return 0
 

@@ -53,4 +53,12 @@ def unread(key: str, label: str, answer: CheckFailed | OrderResult) -> Item:
     """An item whose reading did not come back: a start would be refused for it, or wait for it in vain."""
     result = answer.result if isinstance(answer, CheckFailed) else answer
     code = result.code or result.outcome.value
-    return fail(key, label, f"{code} {result.msg or ''}".rstrip(), advice_for(result.code or "no_answer"), code=code)
+    words = f"{code} {result.msg or ''}".rstrip()
+    return fail(key, label, words, advise(result.code or f"no_answer:{key}"), code=code)
+
+
+def advise(reason: str) -> str:
+    """What to do about a reason or a code; for one that nobody has written down, where to look."""
+    advice = advice_for(reason)
+    unknown = "The exchange's own words are above: look again in a minute, and at its notices."
+    return unknown if advice == advice_for("?") else advice

@@ -12,7 +12,7 @@ from mmfsm.guards import funding_off, quote_size, smallest_tradable
 from mmfsm.values import Constraints, Funding, InstrumentRules, plain
 from runner.advice import advice_for
 from runner.bitget.hosts import host_of
-from runner.check.items import Item, fail, judged, ok, unread, warn
+from runner.check.items import Item, advise, fail, judged, ok, unread, warn
 from runner.check.look import Look
 from runner.check.streams import BOOKS, FIRST, Stream
 from runner.settings import Settings
@@ -40,7 +40,12 @@ def public_socket(feeds: dict[FeedName, Stream], s: Settings) -> list[Item]:
     host = host_of(s.ws_public_url)
     if one.connected_ms is None:
         return [
-            fail("public_socket", "public socket", f"{host}: {one.down or 'no connection'}", advice_for("no_answer"))
+            fail(
+                "public_socket",
+                "public socket",
+                f"{host}: {one.down or 'no connection'}",
+                advice_for("no_answer:public"),
+            )
         ]
     connected = ok("public_socket", "public socket", f"{host} connected in {one.connected_ms} ms")
     return [connected, *(_book(name, feeds[name], s) for name in BOOKS)]
@@ -69,7 +74,7 @@ def private_socket(feeds: dict[FeedName, Stream], s: Settings) -> list[Item]:
         return []
     key, label, host = "private_socket", "private socket", host_of(s.ws_private_url)
     if feed.connected_ms is None:
-        return [fail(key, label, f"{host}: {feed.down or 'no connection'}", advice_for(_code_in(feed.down)))]
+        return [fail(key, label, f"{host}: {feed.down or 'no connection'}", advise(_code_in(feed.down)))]
     if feed.skew_ms is None:
         why = "; ".join(feed.refused) or "logged in and subscribed, and nothing came"
         return [fail(key, label, f"{host}: {why}", "Without it no fill is heard in time: look at Bitget's notices.")]
@@ -80,7 +85,9 @@ def private_socket(feeds: dict[FeedName, Stream], s: Settings) -> list[Item]:
 
 def _code_in(why: str) -> str:
     """The exchange's code in the words of a socket's end, for its advice."""
-    return next((word for word in why.replace(":", " ").split() if word.isdigit() and len(word) == 5), "no_answer")
+    return next(
+        (word for word in why.replace(":", " ").split() if word.isdigit() and len(word) == 5), "no_answer:private"
+    )
 
 
 def rules(told: Look) -> list[Item]:

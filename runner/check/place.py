@@ -12,7 +12,6 @@ import attrs
 from mmfsm.errors import MmfsmError
 from mmfsm.journal import rebuild
 from mmfsm.values import ZERO
-from runner.advice import advice_for
 from runner.check.items import Item, fail, ok, warn
 from runner.client import is_listening
 from runner.journal import read_segment, segments
@@ -36,12 +35,16 @@ def disk(s: Settings) -> list[Item]:
     """Room where the log and the state are written."""
     log_min_mb = 2 * s.log_rotate_mb
     return [
-        _room("log_disk", "disk at LOG_PATH", Path(s.log_path).expanduser().parent, log_min_mb, advice_for("log")),
-        _room("state_disk", "disk at STATE_DIR", Path(s.state_dir).expanduser(), STATE_MIN_MB, advice_for("journal")),
+        _room("log_disk", "LOG_PATH", Path(s.log_path).expanduser().parent, log_min_mb),
+        _room("state_disk", "STATE_DIR", Path(s.state_dir).expanduser(), STATE_MIN_MB),
     ]
 
 
-def _room(key: str, label: str, folder: Path, least_mb: int, advice: str) -> Item:
+def _room(key: str, name: str, folder: Path, least_mb: int) -> Item:
+    label, advice = (
+        f"disk at {name}",
+        f"Make room, or set {name} to where it can be written: without it new risk stops.",
+    )
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     try:
         with tempfile.TemporaryFile(dir=there):

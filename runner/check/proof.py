@@ -29,14 +29,14 @@ from mmfsm.values import (
     Tif,
     plain,
 )
-from runner.advice import advice_for
 from runner.bitget.gateway import Gateway
-from runner.check.items import Item, fail, ok, warn
+from runner.check.items import Item, advise, fail, ok, warn
 from runner.settings import Settings
 
 KEY, LABEL = "time_in_force", "time in force"
-TRIES, PAUSE_S = 10, 0.5
-"""How often the order is asked for, and the pause between: it may take a moment to be there, or to be gone."""
+CANCELS, TRIES, PAUSE_S = 3, 5, 0.5
+"""How often it is cancelled, how often asked for each time, and the pause: to be there, or to be gone, may take a moment.
+Bitget takes a cancel of one order once a second, which the questions between two of them outlast."""
 
 
 def unproved(s: Settings) -> Item:
@@ -79,28 +79,38 @@ async def prove(s: Settings, order: OrderRequest) -> Item:
 
 
 async def _prove(gateway: Gateway, order: OrderRequest) -> Item:
-    told: str | None = None
-    placed = (await gateway.place_perp_order(order)).result
-    if placed.outcome not in (Outcome.ACCEPTED, Outcome.UNKNOWN):
-        return fail(KEY, LABEL, f"refused: {placed.code} {placed.msg}", advice_for(placed.code or "tif_probe"))
+    told: OrderReport | None = None
+    is_sent = True
     try:
-        report = await _read(gateway, order, lambda told: bool(told.tif))
-        told = report.tif if report else None
+        placed = (await gateway.place_perp_order(order)).result
+        if placed.outcome not in (Outcome.ACCEPTED, Outcome.UNKNOWN):
+            is_sent = False
+            return fail(KEY, LABEL, f"refused: {placed.code} {placed.msg}", advise(placed.code or "tif_probe"))
+        told = await _read(gateway, order, lambda report: bool(report.tif))
     finally:  # Ctrl-C too: an order of ours is never left for want of asking
-        gone = await asyncio.shield(_cancel(gateway, order))
-    if not gone:
+        end = await asyncio.shield(_cancelled(gateway, order)) if is_sent else None
+    if end is None:
         advice = f"Look for the order {order.client_oid} in the app and cancel it; the next start does so too."
         return fail(KEY, LABEL, "its cancel was not confirmed", advice, client_oid=order.client_oid)
-    if told is None:
-        return fail(KEY, LABEL, "the order could not be read back; it is gone", advice_for("tif_probe"))
-    proof = judge(told)
+    if end.filled:
+        advice = "Close that position in the app before a start."
+        return fail(KEY, LABEL, f"{plain(end.filled)} of the order was filled", advice, filled=plain(end.filled))
+    if told is None or told.tif is None:
+        return fail(KEY, LABEL, "the order could not be read back; it is gone", advise("tif_probe"))
+    proof = judge(told.tif)
     return ok(KEY, LABEL, f"{proof.why}: PERP_TIF={proof.policy}; the order is gone", policy=proof.policy)
 
 
-async def _cancel(gateway: Gateway, order: OrderRequest) -> bool:
-    await gateway.cancel_perp_order(order.client_oid)
-    report = await _read(gateway, order, lambda told: told.status.is_end)
-    return report is not None and report.status.is_end
+async def _cancelled(gateway: Gateway, order: OrderRequest) -> OrderReport | None:
+    """Cancel until the order is read to have ended; its last report, or None if it never was."""
+    for attempt in range(CANCELS):
+        if attempt:
+            await asyncio.sleep(PAUSE_S)
+        await gateway.cancel_perp_order(order.client_oid)
+        report = await _read(gateway, order, lambda told: told.status.is_end)
+        if report is not None and report.status.is_end:
+            return report
+    return None
 
 
 async def _read(gateway: Gateway, order: OrderRequest, wanted: Callable[[OrderReport], bool]) -> OrderReport | None:

@@ -16,6 +16,11 @@ from runner.settings import Settings
 
 BOOKS = {FeedName.PERP_BOOK: InstType.PERP, FeedName.SPOT_BOOK: InstType.SPOT}
 FIRST, SECOND, PRIVATE = "books5", "books", "private"
+TRIES = 3
+"""So many attempts to connect are enough to call a socket dead: the first may meet a hiccup."""
+
+BOUND_S = 15.0
+"""The longest look: books5 silent, then books silent, and a little more. CHECK_BOUND_SEC may make it shorter."""
 
 
 @attrs.define
@@ -29,7 +34,13 @@ class Stream:
     skew_ms: int | None = None
     refused: list[str] = attrs.field(factory=list)
     down: str = ""
+    downs: int = 0
     book: ev.BookEvent | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """There is nothing left to wait for: data came, or the socket ends each time."""
+        return self.data_ms is not None or self.downs >= TRIES
 
 
 class Streams:
@@ -45,13 +56,13 @@ class Streams:
         self._silences: list[asyncio.TimerHandle] = []
 
     async def look(self) -> None:
-        """Open both, wait until every feed has told something, at most CHECK_BOUND_SEC, and close."""
+        """Open both, wait until every feed has told something or is dead, within a bound, and close."""
         self._began_ms = now_ms()
         await self._sockets.open()
         try:
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._settings.check_bound_sec):
-                    while not all(feed.data_ms is not None for feed in self.feeds.values()):
+                async with asyncio.timeout(min(self._settings.check_bound_sec, BOUND_S)):
+                    while not all(feed.is_over for feed in self.feeds.values()):
                         self._news.clear()
                         await self._news.wait()
         finally:
@@ -63,7 +74,8 @@ class Streams:
         if isinstance(event, ev.FeedUp):
             self._up(event.feed)
         elif isinstance(event, ev.FeedDown) and event.feed in self.feeds:
-            self.feeds[event.feed].down = event.why
+            feed = self.feeds[event.feed]
+            feed.down, feed.downs = event.why, feed.downs + 1
         elif isinstance(event, ev.SubscribeAnswered):
             self._answered(event)
         elif isinstance(event, ev.BookEvent):

@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,13 +62,17 @@ def fault(name: str, **parameters: Any) -> Before:
     return lambda exchange: exchange.fault(name, times=1_000, **parameters)
 
 
-def red(key: str, advice: str, told: dict[str, str] | None = None, before: Before | None = None, **options: Any) -> Any:
-    """One row: the item that turns red, a word of its advice, and the setting, fault or option that makes it."""
-    words = [key, *(told or {}), *options]
-    return pytest.param(key, advice, told or {}, before, options, id="-".join(words))
+def row(
+    level: str, key: str, advice: str, told: dict[str, str] | None = None, before: Before | None = None, **options: Any
+) -> Any:
+    """One row: the item that turns red or yellow, a word of its advice, and the setting, fault or option behind it."""
+    words = [level, key, *(told or {}), *options]
+    return pytest.param(level, key, advice, told or {}, before, options, id="-".join(words))
 
 
-REDS = [
+red, yellow = partial(row, "FAIL"), partial(row, "warn")
+
+ROWS = [
     red("rest", "network", before=fault("request_hangs", path="/public/time")),
     red("clock", "NTP", before=fault("clock_skewed", ms=5_000)),
     red("key", "BITGET_API_KEY", {"BITGET_API_KEY": "bg_wrong"}),
@@ -100,47 +105,36 @@ REDS = [
     red("position", "network", before=fault("http_5xx", path="/single-position")),
     red("log_disk", "LOG_PATH", {"LOG_PATH": "/proc/nowhere/log.jsonl"}),
     red("state_disk", "STATE_DIR", {"STATE_DIR": "/proc/nowhere"}),
+    yellow("perp_book", "slower", books5_perp="refused"),
+    yellow("spot_book", "slower", before=lambda it: it.silence("spot", "books5")),
+    yellow("fees", "SPOT_TAKER_BPS", before=fault("http_5xx", path="trade-rate")),
+    yellow("break_even", "EDGE_FLOOR", {"EDGE_FLOOR": "0", "BASE_HALF_SPREAD_BPS": "4"}),
+    yellow("funding", "MIN_ABS_FUNDING", {"MIN_ABS_FUNDING": "0.0005"}),
+    yellow("size", "multiple", {"QUOTE_SIZE": "0.025"}),
+    yellow("margin", "MAX_POSITION", {"MAX_POSITION": "30"}),
+    yellow("hedges_of_bids", "ETH", spot_eth=Decimal(0)),
+    yellow("hedges_of_asks", "USDT", spot_usdt=Decimal(1)),
+    yellow("permissions", "app"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("key", "advice", "told", "before", "options"), REDS)
-async def test_each_item_turns_red_and_says_what_to_do(
-    tmp_path: Path, key: str, advice: str, told: dict[str, str], before: Before | None, options: dict[str, Any]
+@pytest.mark.parametrize(("level", "key", "advice", "told", "before", "options"), ROWS)
+async def test_each_item_turns_red_or_yellow_and_says_what_to_do(
+    tmp_path: Path,
+    level: str,
+    key: str,
+    advice: str,
+    told: dict[str, str],
+    before: Before | None,
+    options: dict[str, Any],
 ) -> None:
-    """By a real fault or a real setting; status 2, and nothing was sent that changes anything."""
+    """By a real fault or a real setting. Red is status 2, yellow alone is 0; nothing was sent that changes anything."""
     async with exchange_with(**options) as exchange:
         await prepared(exchange, before)
         status, items = await check(settings_on(exchange, tmp_path / "log.jsonl", **FAST | told))
 
-        assert items[key]["level"] == "FAIL" and advice in items[key]["advice"], items[key]
-        assert status == 2 and changes(exchange) == []
-
-
-YELLOWS = [
-    red("perp_book", "slower", books5_perp="refused"),
-    red("spot_book", "slower", before=lambda it: it.silence("spot", "books5")),
-    red("fees", "SPOT_TAKER_BPS", before=fault("http_5xx", path="trade-rate")),
-    red("break_even", "EDGE_FLOOR", {"EDGE_FLOOR": "0", "BASE_HALF_SPREAD_BPS": "4"}),
-    red("funding", "MIN_ABS_FUNDING", {"MIN_ABS_FUNDING": "0.0005"}),
-    red("size", "multiple", {"QUOTE_SIZE": "0.025"}),
-    red("margin", "MAX_POSITION", {"MAX_POSITION": "30"}),
-    red("hedges_of_bids", "ETH", spot_eth=Decimal(0)),
-    red("hedges_of_asks", "USDT", spot_usdt=Decimal(1)),
-    red("permissions", "app"),
-]
-
-
-@pytest.mark.parametrize(("key", "advice", "told", "before", "options"), YELLOWS)
-async def test_what_would_start_but_deserves_a_look_is_yellow(
-    tmp_path: Path, key: str, advice: str, told: dict[str, str], before: Before | None, options: dict[str, Any]
-) -> None:
-    """A warning with what to do; alone it does not change the status."""
-    async with exchange_with(**options) as exchange:
-        await prepared(exchange, before)
-        status, items = await check(settings_on(exchange, tmp_path / "log.jsonl", **FAST | told))
-
-        assert items[key]["level"] == "warn" and advice in items[key]["advice"], items[key]
-        assert status == 0 and changes(exchange) == []
+        assert items[key]["level"] == level and advice in items[key]["advice"], items[key]
+        assert status == (2 if level == "FAIL" else 0) and changes(exchange) == []
 
 
 async def test_all_is_well(tmp_path: Path) -> None:
@@ -281,6 +275,16 @@ async def test_without_a_key_the_market_is_looked_at_and_the_account_is_not(tmp_
         assert not {"position", "margin", "private_socket"} & set(items) and items["perp_book"]["level"] == "ok"
 
 
+async def test_a_key_that_is_refused_is_told_without_waiting_for_the_bound(tmp_path: Path) -> None:
+    """With half a minute allowed: three logins are refused, and the look is over."""
+    async with exchange_with() as exchange:
+        settings = settings_on(exchange, tmp_path / "log.jsonl", BITGET_API_KEY="bg_wrong", CHECK_BOUND_SEC="600")
+        async with asyncio.timeout(8):
+            status, items = await check(settings)
+
+        assert status == 2 and "40006" in items["key"]["detail"] and items["private_socket"]["level"] == "FAIL"
+
+
 async def test_an_exchange_that_is_not_there_is_told_in_seconds(tmp_path: Path) -> None:
     """Every host red with what to do, none of it an exception."""
     async with exchange_with() as exchange:
@@ -373,10 +377,29 @@ async def test_a_proof_that_is_refused_or_not_answered_is_red(tmp_path: Path, mo
         exchange.fault("refused", path="place-order", code="40014", executed=0.0)
         status, items = await check(settings, prove_tif=True, yes=True)
         assert status == 2 and "permission" in items["time_in_force"]["advice"]
+        exchange.clear_faults()
+        exchange.fault("http_5xx", path="/order/cancel-order", executed=0.0, times=2)
+        status, items = await check(settings, prove_tif=True, yes=True)
+        assert status == 0 and exchange.account_view().open_orders == ()  # cancelled again until it was gone
         exchange.fault("http_5xx", path="/order/cancel-order", executed=0.0, times=100)
         status, items = await check(settings, prove_tif=True, yes=True)
         (left,) = exchange.account_view().open_orders
         assert status == 2 and str(left.client_oid) in items["time_in_force"]["advice"]
+
+
+async def test_a_proof_that_trades_is_red(tmp_path: Path) -> None:
+    """A market that falls through the order while it rests: the quantity is told, and that it must be closed."""
+    async with exchange_with() as exchange:
+
+        async def fall() -> None:
+            await exchange.until(lambda: bool(exchange.account_view().open_orders))
+            exchange.market.trade("perp", "3400.00", "1", "sell")
+
+        falling = asyncio.create_task(fall())
+        status, items = await check(settings_on(exchange, tmp_path / "log.jsonl"), prove_tif=True, yes=True)
+        await falling
+
+        assert status == 2 and "0.01 of the order was filled" in items["time_in_force"]["detail"]
 
 
 # --- how it is told ---------------------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ from runner.settings import Settings
 
 KEY, LABEL = "time_in_force", "time in force"
 CANCELS, TRIES, PAUSE_S = 3, 5, 0.5
-"""How often it is cancelled, how often asked for each time, and the pause: to be there, or to be gone, may take a moment.
+"""How often it is cancelled, how often asked for each time, and the pause: to be there or to be gone takes a moment.
 Bitget takes a cancel of one order once a second, which the questions between two of them outlast."""
 
 

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 WORKERS ?= 4
 
-.PHONY: help paper test prove matrix mutants rows lint diagrams clean
+.PHONY: help paper test prove matrix mutants rows lint diagrams readme clean
 
 help:
 	@echo "make paper     watch the bot trade against the stand-in exchange for a minute"
@@ -16,6 +16,7 @@ help:
 	@echo "make mutants   every row of every table wrong in every way, and what catches each (ARGS=--table Mode: one table)"
 	@echo "make rows      which rows the tests and a simulation fire, drawn into logs/coverage"
 	@echo "make diagrams  draw the state diagrams again from the tables"
+	@echo "make readme    write the generated tables into both READMEs"
 	@echo "make clean     remove the virtual environment and caches"
 
 $(VENV)/installed: setup.cfg pyproject.toml
@@ -56,6 +57,9 @@ rows: $(VENV)/installed
 
 diagrams: $(VENV)/installed
 	$(BIN)/python -m mmfsm.diagrams
+
+readme: $(VENV)/installed
+	$(BIN)/python -m tests.support.readme
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache

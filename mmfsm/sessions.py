@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mmfsm import feeding, fees, placing, reconciling
+from mmfsm import feeding, fees, placing, probing, reconciling
 from mmfsm.actions import (
     Exit,
     QueryAccount,
@@ -34,12 +34,9 @@ from mmfsm.events import (
 from mmfsm.machines import session as machine
 from mmfsm.machines.order import Order
 from mmfsm.machines.session import SessionCommand, SessionInput, SessionOut
-from mmfsm.rounding import passive_price, smallest_qty, tradable_qty
+from mmfsm.rounding import tradable_qty
 from mmfsm.state import Turn
 from mmfsm.values import Constraints, InstType, Leg, OrderIntent, Outcome, PosMode, Side, Tif, plain
-
-PROBE_SHARE_OF_BAND = 2
-"""The proof's order rests half a price band from the touch: inside what the exchange takes, far from being filled."""
 
 
 def tell(turn: Turn, event: str, **facts: object) -> None:
@@ -257,35 +254,31 @@ def probe_read(turn: Turn, order: Order) -> None:
 def probe_settled(turn: Turn, order: Order) -> None:
     """Judge the proof: was `timeInForceValue` alone enough, or must `force` be sent too."""
     told = turn.s.probe_tif
-    honoured = told == Tif.POST_ONLY.value
-    policy = "timeInForceValue" if honoured else "both"
-    read = told is not None
-    why = f"the exchange made it {told}" if read else f"no reading of it: {order.end}"
-    if read:
-        turn.do(SetTifPolicy(policy))
+    proof = probing.judge(told) if told is not None else None
+    why = proof.why if proof else f"no reading of it: {order.end}"
+    if proof:
+        turn.do(SetTifPolicy(proof.policy))
     data = {
         "sent": "timeInForceValue=post_only",
         "read_force": told,
-        "honoured": honoured,
-        "policy": policy,
+        "honoured": bool(proof and proof.honoured),
+        "policy": proof.policy if proof else "both",
         "why": why,
     }
-    turn.record_order("tif_probe", "session", policy if read else "no_answer", order.request, data=data)
-    tell(turn, "probe_done", fits=read, failure="tif_probe", detail=why)
+    turn.record_order("tif_probe", "session", proof.policy if proof else "no_answer", order.request, data=data)
+    tell(turn, "probe_done", fits=proof is not None, failure="tif_probe", detail=why)
 
 
 def _probe(turn: Turn) -> None:
     s = turn.s
     assert s.constraints is not None
-    rules, book = s.constraints.perp, s.books[InstType.PERP]
-    raw = book.bids[0].price * (1 - rules.buy_band_ratio / PROBE_SHARE_OF_BAND)
-    price = passive_price(raw, Side.BUY, rules)
+    price, qty = probing.probe_order(s.books[InstType.PERP].bids[0].price, s.constraints.perp)
     placing.place(
         turn,
         owner=placing.PROBE,
         inst=InstType.PERP,
         side=Side.BUY,
-        qty=smallest_qty(price, rules),
+        qty=qty,
         price=price,
         tif=Tif.POST_ONLY,
         intent=OrderIntent.QUOTE,

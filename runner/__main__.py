@@ -4,7 +4,7 @@ python -m runner             trade live with the settings of the environment and
 python -m runner paper       watch it trade against the stand-in exchange
 python -m runner exchange    the stand-in exchange alone, for any client
 python -m runner status      what the running instance is doing; halt, resume, flatten, stop speak to it too
-python -m runner check       the start-up checks, nothing placed
+python -m runner check       everything a start needs, looked at and judged; nothing placed
 python -m runner scan        which symbols would be worth quoting now; nothing placed, no key needed
 python -m runner simulate    the runner and the stand-in under virtual time, with faults, seed by seed
 python -m runner backtest    one parameter set over simulated markets: what it earned and risked
@@ -28,10 +28,10 @@ from pathlib import Path
 
 from mmfsm.errors import MmfsmError
 from mmfsm.journal import JournalError
+from runner import check
 from runner.advice import advice_for
 from runner.alerting.command import main as alert_main
 from runner.app import Runner
-from runner.check import run_check
 from runner.client import run_command
 from runner.demo import PaperRun, run_paper, table
 from runner.lock import LockedError
@@ -41,6 +41,7 @@ from runner.reasons.shown import main as reasons_main
 from runner.replay import main as replay_main
 from runner.scan import add_options
 from runner.settings import config_table, load_settings
+from runner.settings_page import LANGUAGES, settings_markdown
 from runner.simulate import main as simulate_main
 from runner.statistics import main as statistics_main
 
@@ -103,12 +104,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m runner", description=__doc__, formatter_class=_Raw)
     parser.set_defaults(command=_live)
     commands = parser.add_subparsers(metavar="command")
-    for name, command, help_ in (
-        ("live", _live, "trade with the settings of the environment (also without a command)"),
-        ("check", _check, "run the start-up checks alone; nothing is placed"),
-        ("config", _config, "print every setting, its value and where it came from"),
-    ):
-        commands.add_parser(name, help=help_).set_defaults(command=command)
+    live = commands.add_parser("live", help="trade with the settings of the environment (also without a command)")
+    live.set_defaults(command=_live)
+    config = commands.add_parser("config", help="print every setting, its value and where it came from")
+    config.set_defaults(command=_config)
+    config.add_argument("--markdown", action="store_true", help="print what there is, as the READMEs have it")
+    config.add_argument("--lang", choices=LANGUAGES, default="en", help="of --markdown (default en)")
+    check.add_options(commands.add_parser("check", help="look at everything a start needs; nothing is placed"))
     add_options(commands.add_parser("scan", help="rank all symbols by edge and funding; nothing is placed"), _seconds)
     for name, help_ in COMMANDS:
         one = commands.add_parser(name, help=help_, description=help_)
@@ -170,17 +172,15 @@ def _say(text: str) -> None:
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - the old one would fail again at exit
 
 
-def _check(_args: argparse.Namespace) -> int:
-    settings, _origins = load_settings(os.environ)
-    return asyncio.run(run_check(settings, sys.stdout))
-
-
 def _control(args: argparse.Namespace) -> int:
     settings, _origins = load_settings(os.environ)
     return run_command(args.name, settings, args.wait, args.json)
 
 
-def _config(_args: argparse.Namespace) -> int:
+def _config(args: argparse.Namespace) -> int:
+    if args.markdown:
+        print(settings_markdown(args.lang))
+        return 0
     print(config_table(*load_settings(os.environ)))
     return 0
 

@@ -79,7 +79,7 @@ async def _listen(reader: asyncio.StreamReader, as_json: bool, out: TextIO) -> i
 async def _nobody(name: str, settings: Settings, wait_s: float, out: TextIO) -> int:
     """Nobody listens: say so, and who runs elsewhere. `flatten` then does it by itself."""
     folder = state_folder(settings)
-    others = [kind for kind in KINDS if kind != kind_of(settings) and _is_listening(state_folder(settings, kind))]
+    others = [kind for kind in KINDS if kind != kind_of(settings) and is_listening(state_folder(settings, kind))]
     if name == "flatten" and not others:
         print("no instance is running: starting one that quotes nothing, takes up the journal and closes", file=out)
         return await run_flatten(settings, out, bound_s=wait_s)
@@ -97,7 +97,8 @@ def _how(kind: str) -> str:
     return f"use the environment it was started with ({wants[kind]})"
 
 
-def _is_listening(folder: Path) -> bool:
+def is_listening(folder: Path) -> bool:
+    """Whether a run answers on the control socket of this state folder."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         try:
             with socket_name(folder / SOCKET) as path:

@@ -29,6 +29,7 @@ PER_SECOND = {
     "/api/v2/spot/trade/fills": 10,
     "/api/v2/spot/account/assets": 10,
     "/api/v2/common/trade-rate": 10,
+    "/api/v2/spot/account/info": 1,
     # Bitget's limit of these two is 20; half is left to whoever else reads books from this address.
     "/api/v2/mix/market/merge-depth": 10,
     "/api/v2/spot/market/orderbook": 10,

@@ -29,7 +29,7 @@ from mmfsm.values import (
     PosMode,
     Settlement,
 )
-from runner.bitget import wire, wire_account, wire_market
+from runner.bitget import wire, wire_account, wire_key, wire_market
 from runner.bitget.codes import Kind
 from runner.bitget.market import FUNDING, RULES, TIME, trade_rates
 from runner.bitget.members import WireError, as_row, as_rows
@@ -48,6 +48,7 @@ ACCOUNT = "/api/v2/mix/account/account"
 ASSETS = "/api/v2/spot/account/assets"
 BILLS = "/api/v2/mix/account/bill"
 SET_POS_MODE = "/api/v2/mix/account/set-position-mode"
+KEY_INFO = "/api/v2/spot/account/info"
 
 PAGES_MAX = 20  # of 100 rows: more fills than this in one question is no answer
 _CLOSING = (OrderIntent.UNWIND, OrderIntent.FLATTEN)
@@ -289,6 +290,14 @@ class Gateway:
         """Position mode, margin mode and leverage of the perp account."""
         reply = await self._rest.read(ACCOUNT, wire.account_params(self.terms), Kind.ACCOUNT)
         return _one(do.QueryAccount, reply, lambda data: wire_market.read_account(data, reply.got_ms))
+
+    async def get_key_rights(self) -> wire_key.KeyRights | OrderResult:
+        """What the key may do, as Bitget tells it; the answer's result where it tells nothing."""
+        reply = await self._rest.read(KEY_INFO, {}, Kind.ACCOUNT)
+        try:
+            return wire_key.read_key_rights(reply.data) if reply.ok else reply.result()
+        except WireError as error:
+            return reply.unreadable(error).result()
 
     async def _set_position_mode(self, action: do.SetPositionMode) -> Events:
         return (await self.set_pos_mode(action.pos_mode),)

@@ -97,9 +97,9 @@ async def test_check_passes_and_places_nothing_when_all_is_well(tmp_path: Path) 
         status = await run_check(settings, out)
 
         assert status == 0 and "all checks passed" in out.getvalue() and "FAIL" not in out.getvalue()
-        for word in ("clock", "position and margin mode", "rules of both legs", "balances", "funding", "fresh"):
+        for word in ("clock", "position mode", "margin mode", "rules of both legs", "hedges of bids", "funding"):
             assert word in out.getvalue()
-        assert "spot taker 10 bps (account); break-even half spread 14 bps" in out.getvalue()
+        assert "spot taker 10 bps (account)" in out.getvalue() and "half spread 14 bps" in out.getvalue()
         assert not [it for it in exchange.requests if it.method == "POST"]
 
 

@@ -1,0 +1,153 @@
+"""What each setting is, in Japanese: the same line of help as in the declaration, for README.ja.md."""
+
+from __future__ import annotations
+
+UNITS = {
+    "base coin": "ベース通貨",
+    "quote coin": "決済通貨",
+    "s": "秒",
+    "h": "時間",
+    "min": "分",
+    "fraction": "比率",
+    "levels": "段",
+    "files": "個",
+    "refusals": "回",
+    "messages": "通",
+}
+"""Units that are words; the others (bps, ms, MB) are the same."""
+
+HELP = {
+    # 取引対象
+    "SYMBOL": "銘柄。先物・現物で同じ名前",
+    "QUOTE_SIZE": "気配 1 本の数量。0 = 両脚で取引できる最小",
+    "MAX_POSITION": "先物建玉の上限(両方向。出している気配を含む)",
+    "SPOT_BASELINE": "ボットが一切触らない現物の数量",
+    "ADOPT_POSITION": "起動時に見つけた先物建玉を、現物とペアになっているものとして引き継ぐ",
+    # 気配
+    "OBI_LEVELS": "板の不均衡(OBI)に使う段数",
+    "K_OBI": "不均衡 1 のときに基準価格をずらす量",
+    "BASE_HALF_SPREAD_BPS": "スキュー前の片側スプレッド",
+    "INVENTORY_SKEW_BPS": "建玉が上限のときのスキュー",
+    "FUNDING_SKEW_BPS": "ファンディングを受け取る側の気配を近づける量",
+    "REPLACE_THRESHOLD_BPS": "これを超えて動いたときだけ気配を置き直す",
+    "REQUOTE_MIN_MS": "同じ側の発注の最短間隔",
+    # 手数料
+    "PERP_MAKER_BPS": "先物メイカー手数料。未設定なら取引所の公表値",
+    "PERP_TAKER_BPS": "先物テイカー手数料。未設定なら取引所の公表値",
+    "SPOT_TAKER_BPS": "現物テイカー手数料。未設定なら取引所の公表値",
+    "FEES_POLL_SEC": "口座の手数料率を読み直す間隔",
+    # エッジ
+    "EDGE_FLOOR": "MIN_EDGE_BPS を割る側は出さない。0: エッジを記録するだけ",
+    "MIN_EDGE_BPS": "手数料・スリッページ・バッファを引いた後に残すエッジの下限",
+    "MAX_HALF_SPREAD_BPS": "仲値からこれより遠くへは動かさず、その側を消す",
+    "EDGE_PAD_BPS": "下限で動かすとき、下限に上乗せして置く分",
+    "EDGE_BUFFER_BPS": "新規側のエッジから差し引いておく分",
+    "EXPECTED_SLIP_BPS": "実績が出る前に見込む、ヘッジが最良気配を超えて払う分",
+    "SLIP_WEIGHT": "スリッページ実測値での最新ヘッジの重み。0 = 設定値のまま",
+    "FUNDING_HORIZON_H": "エッジに算入する先々のファンディングの期間。0 = 算入しない",
+    # そのほかのスキュー
+    "K_MICRO": "仲値からマイクロプライスへ寄せる割合",
+    "K_FLOW": "フロー 1 のときに基準価格をずらす量。0 = 歩み値を購読しない",
+    "FLOW_WINDOW_MS": "歩み値の重みが半分になる時間",
+    "FLOW_FLOOR_QTY": "フローの重みが半分になる出来高",
+    "FUNDING_TARGET": "受け取る側の建玉の目標(MAX_POSITION に対する割合)",
+    "BASIS_FILTER": "ベーシスが最近の平均から離れたときの動作",
+    "BASIS_Z_MAX": "「離れた」とみなす標準偏差の倍数",
+    "BASIS_SD_MIN_BPS": "標準偏差の下限",
+    "BASIS_WINDOW_SEC": "ベーシスの指数平均の長さ",
+    "BASIS_SKEW_BPS": "離れたベーシスに逆らって両気配をずらす量",
+    # ファンディング
+    "MIN_ABS_FUNDING": "絶対値がこれより小さければ気配を消す",
+    "FUNDING_DIRECTION": "ファンディングを受け取ってよい先物の向き。逆の符号では気配を消す",
+    "FUNDING_HYSTERESIS": "再び気配を出すのに要る、MIN_ABS_FUNDING への上乗せ",
+    "FUNDING_COOLDOWN_SEC": "ファンディングで消した後、または符号が変わった後に待つ時間",
+    "SETTLEMENT_PAUSE_SEC": "ファンディング授受の直前、支払う側の新規を止める時間",
+    "FUNDING_POLL_SEC": "ファンディングを読む間隔",
+    "FUNDING_STALE_SEC": "これより古ければ気配を消す",
+    # 手仕舞い
+    "EXIT_POLICY": "off: しない。quote: 閉じる側だけ気配を出す。cross: 最後は先物を最良気配で取りに行く",
+    "TAKE_PROFIT_BPS": "今手仕舞えば手数料込みでこれだけ残るとき。0 = しない",
+    "LOSS_CUT_BPS": "ベーシスがこれだけ逆に動いたとき。0 = しない",
+    "PAIR_MAX_AGE_SEC": "これだけ持ち続けたとき。0 = しない",
+    "EXIT_GRACE_SEC": "ファンディング授受の後、この間は手仕舞いを始めず、取りにも行かない",
+    "EXIT_CROSS_AFTER_SEC": "閉じる側の気配を出してから、取りに行くまでの時間",
+    # ヘッジ
+    "HEDGE_SLIP_BPS": "最初のヘッジが最良気配を超えて払える幅",
+    "CHASE_STEP_BPS": "追いかけるたびに広げる幅",
+    "HEDGE_SLIP_MAX_BPS": "ヘッジの幅の上限",
+    "HEDGE_DEADLINE_MS": "約定から CHASING まで",
+    "HEDGE_RETRY_MS": "同じチケットのヘッジ注文の最短間隔",
+    "MAX_UNHEDGED_SEC": "約定から UNWINDING まで",
+    "MAX_UNHEDGED_NOTIONAL": "未ヘッジ額がこれを超えたら即座に追いかける",
+    "UNWIND_SLIP_BPS": "アンワインドが最良気配を超えて払える幅",
+    "UNWIND_RETRY_MS": "同じチケットのアンワインド注文の最短間隔",
+    # 結果がまだ分からない注文
+    "CHILD_SETTLE_MS": "受け付けられた IOC の結果が来なければ問い合わせるまで",
+    "CANCEL_SETTLE_MS": "取消の結果が来なければ問い合わせるまで",
+    "ANSWER_BOUND_MS": "応答のない要求を「不明」とみなすまで",
+    "QUERY_PERIOD_MS": "同じ注文を問い合わせる最短間隔",
+    "UNKNOWN_BOUND_MS": "不明のままならラッチ付きで HALTED にするまで",
+    "NOT_FOUND_MS": "見つからない注文がまだ届きうる時間",
+    "SPOT_RECEIVE_WINDOW_MS": "これより遅れた現物注文は取引所が拒否する",
+    # モード
+    "TICK_SEC": "ティックの間隔",
+    "COOLDOWN_MS": "ヘッジ完了後の COOLDOWN",
+    "COOLDOWN_UNWIND_MS": "アンワインド後の COOLDOWN",
+    "STOP_BOUND_SEC": "停止時に残りを片付ける時間の上限",
+    # ガード
+    "BOOK_STALE_MS": "板の更新がこれだけ途絶えたら HALTED",
+    "BOOKS5_SILENT_MS": "books5 がこれだけ黙ったら books に切り替える",
+    "PRIVATE_SILENT_MS": "プライベートストリームがこれだけ無言なら途絶とみなす",
+    "REJECT_STREAK_MAX": "連続拒否がこの回数で HALTED",
+    "BACKOFF_MS": "レート制限の拒否後に気配を休む時間。続けば倍々",
+    "PAUSE_MS": "メンテナンスの拒否後に気配を休む時間",
+    "MAX_DAILY_LOSS": "UTC 0 時からの損失がこれを超えたら HALTED。0 = 無効",
+    "MIN_LIQUIDATION_BPS": "清算価格がこれより近ければ HALTED。0 = 無効",
+    "CONSTRAINTS_POLL_SEC": "両脚の取引ルールを読み直す間隔",
+    "CLOCK_SKEW_MAX_MS": "取引所との時計のずれの上限",
+    "CLOCK_JUMP_MAX_MS": "イベントの間がこれより空いたら、照合が済むまで HALTED",
+    "RECONCILE_SEC": "約定・注文・建玉・残高を REST で読む間隔",
+    "DRIFT_QUIET_MS": "動きがこれだけ静かになってから建玉を突き合わせる",
+    "CHECK_BOUND_SEC": "起動時の確認にかける時間の上限",
+    # 口座
+    "TARGET_POS_MODE": "取引に使うポジションモード",
+    "AUTO_SET_POS_MODE": "違っていたら起動時に口座のポジションモードを変更する",
+    "MARGIN_MODE": "口座がとっているべき証拠金モード",
+    "PERP_TIF": "先物注文の有効期間を書くメンバー。auto は小さな注文 1 本で確かめる",
+    "CLIENT_OID_PREFIX": "自分の注文の目印。英数字 1〜4 文字",
+    # 外に出るもの
+    "DRY_RUN": "注文を出さず内部で応答する。鍵は不要",
+    "SIMULATED_SPOT_FILL": "現物ヘッジを擬似約定にし simulated と記す。実注文とは併用不可",
+    # 取引所
+    "BITGET_API_KEY": "API キー",
+    "BITGET_API_SECRET": "API シークレット",
+    "BITGET_API_PASSPHRASE": "API パスフレーズ",
+    "BITGET_DEMO": "Bitget のデモ取引(専用ヘッダ・専用ソケット・デモ用キー)",
+    "BITGET_REST_URL": "リクエストの送り先",
+    "BITGET_WS_PUBLIC_URL": "市況データの受け口",
+    "BITGET_WS_PRIVATE_URL": "約定・注文の受け口",
+    # リクエスト
+    "REQUEST_TIMEOUT_MS": "応答のないリクエストを打ち切るまで",
+    "HEDGE_IDLE_MS": "ヘッジ用接続を少なくともこの間隔で使う",
+    # ソケット
+    "WS_CONNECT_TIMEOUT_MS": "接続を打ち切るまで",
+    "WS_LOGIN_TIMEOUT_MS": "ログインの応答を打ち切るまで",
+    "WS_ACK_TIMEOUT_MS": "購読の応答がなければ拒否とみなすまで",
+    "WS_PING_MS": "ping の間隔",
+    "WS_PONG_TIMEOUT_MS": "pong がなければソケットを閉じるまで",
+    "WS_BACKOFF_MIN_MS": "再接続までの最初の間",
+    "WS_BACKOFF_MAX_MS": "再接続までの最長の間",
+    # 実行をまたいで残るもの
+    "STATE_DIR": "口座・銘柄ごとのロックとジャーナルの置き場所",
+    "FRESH_START": "以前のジャーナルを忘れ、口座にあるものから始める",
+    # ガーディアン
+    "GUARDIAN": "本体が落ちるか固まったら気配を取り消す別プロセス",
+    "GUARDIAN_BEAT_MS": "ループが回っていることをガーディアンに知らせる間隔",
+    "GUARDIAN_SILENT_MS": "これだけ何も届かなければガーディアンが取り消す",
+    "GUARDIAN_FLATTEN": "本体が落ちた後、ガーディアンが保有ペアも閉じる",
+    # ログ
+    "LOG_PATH": "ログ。1 行 1 JSON",
+    "LOG_LEVEL": "端末に出すレベル",
+    "LOG_ROTATE_MB": "この大きさで新しいファイルにする",
+    "LOG_KEEP": "残すファイルの数",
+}

@@ -4,11 +4,12 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: help paper test prove matrix mutants rows lint diagrams clean
+.PHONY: help paper test browser prove matrix mutants rows lint diagrams clean
 
 help:
 	@echo "make paper     watch the bot trade against the stand-in exchange for a minute"
 	@echo "make test      the whole suite, with ruff and mypy --strict"
+	@echo "make browser   the operator's page in a real Chromium, with screenshots in logs/browser"
 	@echo "make prove     the long runs that the suite samples"
 	@echo "make matrix    every fault at every moment of a ticket, judged by what the account holds (ARGS=--bots: others too)"
 	@echo "make mutants   every row of every table wrong in every way, and what catches each (ARGS=--table Mode: one table)"
@@ -32,6 +33,11 @@ lint: $(VENV)/installed
 
 test: lint
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+browser: $(VENV)/installed
+	@command -v chromium chromedriver >/dev/null || \
+		{ echo "make browser needs Chromium and its driver: apt-get install chromium chromium-driver" >&2; exit 1; }
+	$(BIN)/python -m pytest -n 0 -m browser tests/browser $(ARGS)
 
 # The two longest as commands of their own: they show how far they are, and say what they have seen.
 prove: $(VENV)/installed

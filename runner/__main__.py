@@ -119,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     paper.add_argument("--state", default="", metavar="DIR", help="keep the journal there, for `replay`")
     paper.add_argument("--summary", type=Path, metavar="FILE", help="write the figures as JSON")
     paper.add_argument("--flatten", action="store_true", help="close the held pair before the end")
+    paper.add_argument("--page", type=int, default=0, metavar="PORT", help="serve the operator's page at this port")
     paper.add_argument("--double-pushes", action="store_true", help="every private push comes twice")
     paper.add_argument("--cut-private", type=float, metavar="SEC", help="cut the private stream in mid-run")
     return parser
@@ -180,6 +181,8 @@ def _paper(args: argparse.Namespace) -> int:
         private_pushes=2 if args.double_pushes else 1,
     )
     run = PaperRun(args.seconds, options, args.log, args.summary, args.flatten, state_dir=args.state)
+    if args.page:
+        run.overrides["STATUS_PORT"] = str(args.page)
     if args.cut_private is not None:
 
         async def cut(exchange: object, _runner: Runner) -> None:

@@ -13,7 +13,7 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -71,8 +71,8 @@ class Log:
         self._run_id = run_id
         self._terms = terms
         self._settings = settings
-        # JSON spells some characters differently; a secret is hidden in either spelling.
-        self._secrets = tuple({text for it in settings.secrets for text in (it, json.dumps(it)[1:-1])})
+        self.hide = hider(settings.secrets)
+        """Return a text with every secret of the settings replaced."""
         self._json = logger.bind(run=run_id, json=True).opt(raw=True)
         self._console_no = logger.level(settings.log_level).no
         self._sinks: list[int] = []
@@ -163,7 +163,7 @@ class Log:
         self._put(line)
         level = "DEBUG" if record.event in _QUIET_EVENTS else "WARNING" if record.event == "risk" else "INFO"
         if logger.level(level).no >= self._console_no:
-            logger.bind(told=record).log(level, "{}", _words(record, data or {}))
+            logger.bind(told=record).log(level, "{}", words(record, data or {}))
 
     def _body(self, record: Record) -> object:
         assert record.request is not None
@@ -173,14 +173,7 @@ class Log:
             return {"not_sent": str(error)}
 
     def _put(self, line: dict[str, Any]) -> None:
-        self._json.log(_JSON_NO, self.hide(_ENCODER.encode(line)) + "\n")
-
-    def hide(self, text: str) -> str:
-        """Return the text with every secret of the settings replaced."""
-        for secret in self._secrets:
-            if secret in text:
-                text = text.replace(secret, HIDDEN)
-        return text
+        self._json.log(_JSON_NO, self.hide(encode(line)) + "\n")
 
     def _is_mine(self, record: LoguruRecord) -> bool:
         return record["extra"].get("run") == self._run_id
@@ -231,7 +224,21 @@ def open_log(settings: Settings, run_id: str, terms: Callable[[], wire.Terms] | 
     return log
 
 
-def _words(record: Record, data: dict[str, Any]) -> str:
+def hider(secrets: Iterable[str]) -> Callable[[str], str]:
+    """Return what replaces these secrets in a text. JSON spells some characters differently: either spelling goes."""
+    spelled = tuple({text for it in secrets for text in (it, json.dumps(it)[1:-1])})
+
+    def hide(text: str) -> str:
+        for secret in spelled:
+            if secret in text:
+                text = text.replace(secret, HIDDEN)
+        return text
+
+    return hide
+
+
+def words(record: Record, data: dict[str, Any]) -> str:
+    """Return a record as the console's line says it."""
     shown = [f"{key}={_word(data[key])}" for key in _KEY_DATA if data.get(key) is not None]
     if record.request is not None:
         shown = [f"{record.request.side} {plain(record.request.qty)} @ {plain(record.request.price)}"]
@@ -254,7 +261,8 @@ def _to_json(value: object) -> object:
     return str(value)
 
 
-_ENCODER = json.JSONEncoder(default=_to_json, ensure_ascii=False)
+encode = json.JSONEncoder(default=_to_json, ensure_ascii=False).encode
+"""Writes a value as one line of JSON: Decimals as plain text, attrs values by their fields."""
 
 
 def _is_text(record: LoguruRecord) -> bool:

@@ -1,0 +1,36 @@
+"""Records as rows for a screen: what a line of the console says, and its data as text of a bounded length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from mmfsm.actions import Record
+from runner.log import encode, words
+
+DATA_MAX = 1_200
+
+
+def row_of(number: int, record: Record, hide: Callable[[str], str]) -> dict[str, Any]:
+    """Return a record as plain JSON values.
+
+    Args:
+        number: of the record in its run, from 1.
+        record: what happened.
+        hide: replaces secrets in a text.
+    """
+    told = {name: value for name, value in (("data", record.data), ("res", record.res)) if value}
+    detail = hide(encode(told)) if told else ""
+    return {
+        "n": number,
+        "at_ms": record.at_ms,
+        "event": record.event,
+        "mode": record.mode,
+        "reason": record.reason,
+        "source": record.source,
+        "intent": record.intent,
+        "leg": record.leg,
+        "cycle_id": record.cycle_id,
+        "text": hide(words(record, record.data or {})),
+        "detail": detail if len(detail) <= DATA_MAX else detail[:DATA_MAX] + " …",
+    }

@@ -35,7 +35,7 @@ test: lint
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 browser: $(VENV)/installed
-	@command -v chromium chromedriver >/dev/null || \
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || \
 		{ echo "make browser needs Chromium and its driver: apt-get install chromium chromium-driver" >&2; exit 1; }
 	$(BIN)/python -m pytest -n 0 -m browser tests/browser $(ARGS)
 

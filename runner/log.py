@@ -239,11 +239,16 @@ def hider(secrets: Iterable[str]) -> Callable[[str], str]:
 
 def words(record: Record, data: dict[str, Any]) -> str:
     """Return a record as the console's line says it."""
+    return " ".join(word for word in (record.mode, record.event, details(record, data)) if word)
+
+
+def details(record: Record, data: dict[str, Any]) -> str:
+    """Return what a line says of a record beyond its mode and event."""
     shown = [f"{key}={_word(data[key])}" for key in _KEY_DATA if data.get(key) is not None]
     if record.request is not None:
         shown = [f"{record.request.side} {plain(record.request.qty)} @ {plain(record.request.price)}"]
-    words = (record.mode, record.event, record.intent, record.leg, record.reason)
-    return " ".join([str(word) for word in words if word] + shown + ["(dry run)"] * bool(record.dry_run))
+    said = [str(word) for word in (record.intent, record.leg, record.reason) if word]
+    return " ".join(said + shown + ["(dry run)"] * bool(record.dry_run))
 
 
 def _word(value: object) -> str:

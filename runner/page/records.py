@@ -1,4 +1,4 @@
-"""Records as rows for a screen: what a line of the console says, and its data as text of a bounded length."""
+"""Records as rows for a screen: what the console's line says, and the data as text of a bounded length."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mmfsm.actions import Record
-from runner.log import encode, words
+from runner.log import details, encode
 
 DATA_MAX = 1_200
 
@@ -31,6 +31,6 @@ def row_of(number: int, record: Record, hide: Callable[[str], str]) -> dict[str,
         "intent": record.intent,
         "leg": record.leg,
         "cycle_id": record.cycle_id,
-        "text": hide(words(record, record.data or {})),
+        "text": hide(details(record, record.data or {})),
         "detail": detail if len(detail) <= DATA_MAX else detail[:DATA_MAX] + " …",
     }

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from importlib.resources import files
@@ -44,6 +45,8 @@ STUCK_S = 5.0
 """A watcher that has not taken a frame for this long is dropped."""
 
 FINISH_S = 2.0
+_SILENT = logging.getLogger("runner.page.http")
+_SILENT.setLevel(logging.CRITICAL + 1)  # nobody fills the log by sending nonsense; what fails here is logged here
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 HEADERS = {
     "Content-Security-Policy": (
@@ -76,11 +79,14 @@ class Page:
         self._commands = commands
         self._folder = folder
         self._frames = Frames(runner)
-        self._token = ""
+        self._token, self._hello = "", b""
+        self._static_files: dict[str, tuple[str, bytes]] = {}
         self._over = asyncio.Event()
         self._watching = self._acting = 0
         self._app = self._application(mounts or {})
-        self._apps = web.AppRunner(self._app, access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=FINISH_S)
+        self._apps = web.AppRunner(
+            self._app, access_log=None, logger=_SILENT, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=FINISH_S
+        )
         self._doors = Doors(self._apps, runner.settings.status_port)
 
     def _application(self, mounts: Mapping[str, Mount]) -> web.Application:
@@ -103,6 +109,7 @@ class Page:
         """
         self._token = token_in(self._folder)
         self._static_files = _static_files()
+        self._hello = message("hello", encode({"machines": {table.name: picture(table) for table in ALL}}))
         await self._doors.open()
 
     @property
@@ -173,12 +180,8 @@ class Page:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         watcher = Watcher(self._frames)
-        hello = {
-            "machines": {table.name: picture(table) for table in ALL},
-            "stop_s": self._runner.settings.stop_bound_sec,
-        }
         try:
-            await _send(response, b"retry: 1000\n\n" + message("hello", encode(hello)))
+            await _send(response, b"retry: 1000\n\n" + self._hello)
             while not self._over.is_set():
                 await _send(response, watcher.news())
                 with suppress(TimeoutError):
@@ -188,6 +191,8 @@ class Page:
             await _send(response, watcher.news() + message("ended", encode(ended)))
         except TimeoutError:
             hang_up(request.transport)
+        except ConnectionError:  # whoever watched has gone
+            pass
         return response
 
     # --- acting -------------------------------------------------------------------------------------------------------
@@ -216,9 +221,10 @@ class Page:
 
 async def _answer(request: web.Request, answers: AsyncIterator[Answer]) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
-    await response.prepare(request)
-    async for answer in answers:
-        await response.write(encode(answer).encode() + b"\n")
+    with suppress(ConnectionError):  # whoever asked has gone; what was asked for is done all the same
+        await response.prepare(request)
+        async for answer in answers:
+            await response.write(encode(answer).encode() + b"\n")
     return response
 
 

@@ -6,6 +6,7 @@ Calls run in a thread of their own: the page is served by the loop of the test.
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import shutil
 from collections.abc import AsyncIterator
@@ -106,14 +107,11 @@ class Browser:
         feature = {"name": "prefers-color-scheme", "value": "dark" if is_dark else "light"}
         await self._do(self._driver.execute_cdp_cmd, "Emulation.setEmulatedMedia", {"features": [feature]})
 
-    async def shot(self, name: str) -> Path:
-        """Take a picture of the whole page into `logs/browser`, for a person to look at."""
+    async def shot(self, name: str, whole: bool = True) -> Path:
+        """Take a picture of the page, or of what the screen shows of it, into `logs/browser`: for a person to see."""
         SHOTS.mkdir(parents=True, exist_ok=True)
-        told = await self._do(
-            self._driver.execute_cdp_cmd, "Page.captureScreenshot", {"format": "png", "captureBeyondViewport": True}
-        )
-        import base64
-
+        wanted = {"format": "png", "captureBeyondViewport": whole}
+        told = await self._do(self._driver.execute_cdp_cmd, "Page.captureScreenshot", wanted)
         path = SHOTS / f"{name}.png"
         path.write_bytes(base64.b64decode(told["data"]))
         return path

@@ -234,6 +234,26 @@ async def test_no_more_connections_than_may_be(tmp_path: Path) -> None:
             one.transport.abort()
 
 
+async def test_nonsense_and_sudden_ends_leave_no_trace_in_the_log(tmp_path: Path) -> None:
+    """What is no HTTP, and watchers that vanish in mid-stream: nothing of it fills the log, trading goes on."""
+    async with paged(tmp_path) as bot:
+        for line in (
+            b"\x16\x03\x01\x02\x00\x01",
+            b"SELL EVERYTHING\r\n\r\n",
+            b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        ):
+            for _ in range(5):
+                reader, writer = await asyncio.open_connection("127.0.0.1", bot.settings.status_port)
+                writer.write(line)
+                await reader.read(100)
+                writer.transport.abort()
+        bot.fill_bid()
+        await bot.hedged()
+        await bot.ticked(3)
+
+        assert bot.find("log") == []
+
+
 async def test_a_connection_that_asks_nothing_is_hung_up_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It would keep others out. One that has asked for something stays."""
     monkeypatch.setattr(doors, "SILENT_S", 0.1)

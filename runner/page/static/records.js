@@ -36,7 +36,7 @@ export function nameKinds() {
 
 function fits(it) {
   const wanted = text.value.trim().toLowerCase();
-  return KINDS[kind.value](it) && (!wanted || `${it.event} ${it.text} ${it.detail} ${it.cycle_id ?? ""}`.toLowerCase().includes(wanted));
+  return KINDS[kind.value](it) && (!wanted || `${it.event} ${it.mode} ${it.text} ${it.detail} ${it.cycle_id ?? ""}`.toLowerCase().includes(wanted));
 }
 
 function show() {

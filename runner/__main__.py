@@ -4,6 +4,7 @@ python -m runner             trade live with the settings of the environment and
 python -m runner paper       watch it trade against the stand-in exchange
 python -m runner exchange    the stand-in exchange alone, for any client
 python -m runner status      what the running instance is doing; halt, resume, flatten, stop speak to it too
+python -m runner top         the same and more, live in this terminal
 python -m runner check       the start-up checks, nothing placed
 python -m runner scan        which symbols would be worth quoting now; nothing placed, no key needed
 python -m runner simulate    the runner and the stand-in under virtual time, with faults, seed by seed
@@ -39,6 +40,7 @@ from runner.scan import add_options
 from runner.settings import config_table, load_settings
 from runner.simulate import main as simulate_main
 from runner.statistics import main as statistics_main
+from runner.top import run_top
 
 USAGE_ERROR, DATA_ERROR, BUSY = 64, 65, 75
 """Exit statuses of what never began: a setting is not usable, the journal cannot be read, another run has the lock."""
@@ -104,6 +106,10 @@ def _parser() -> argparse.ArgumentParser:
         one.set_defaults(command=_control, name=name)
         one.add_argument("--wait", type=_seconds, metavar="SEC", help="how long it may take")
         one.add_argument("--json", action="store_true", help="print the answers as JSON")
+    top = commands.add_parser("top", help="watch the running instance in this terminal; q quits")
+    top.set_defaults(command=_top)
+    top.add_argument("--once", action="store_true", help="print one frame and end")
+    top.add_argument("--interval", type=_seconds, default=1.0, metavar="SEC", help="time between frames (default 1)")
     commands.add_parser("exchange", help="serve the stand-in exchange alone (--help for its options)")
     commands.add_parser("simulate", help="seeds of faults under virtual time (--help for its options)")
     commands.add_parser("backtest", help="one parameter set over simulated markets (--help for its options)")
@@ -166,6 +172,11 @@ def _check(_args: argparse.Namespace) -> int:
 def _control(args: argparse.Namespace) -> int:
     settings, _origins = load_settings(os.environ)
     return run_command(args.name, settings, args.wait, args.json)
+
+
+def _top(args: argparse.Namespace) -> int:
+    settings, _origins = load_settings(os.environ)
+    return run_top(settings, args.interval, args.once)
 
 
 def _config(_args: argparse.Namespace) -> int:

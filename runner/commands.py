@@ -32,6 +32,7 @@ Answer = dict[str, Any]
 ACTIONS = ("halt", "resume", "flatten", "stop")
 COMMANDS = ("status", "view", *ACTIONS)
 WAIT_S, WAIT_MAX_S = 30.0, 3_600.0
+VIEW_RECORDS = 60
 
 
 def wait_of(asked: dict[str, Any]) -> float:
@@ -69,7 +70,7 @@ class Commands:
         yield _final(True, "status", "", status=status_of(self._runner))
 
     async def _view(self, _wait_s: float) -> AsyncIterator[Answer]:
-        yield _final(True, "view", "", view=view_of(self._runner))
+        yield _final(True, "view", "", view=view_of(self._runner, VIEW_RECORDS))
 
     async def _halt(self, wait_s: float) -> AsyncIterator[Answer]:
         self._runner.handle(ev.Halt(now_ms()))

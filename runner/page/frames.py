@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from runner.log import encode, hider
-from runner.page.records import row_of
+from runner.log import encode
+from runner.page.records import rows_of
 from runner.page.view import view_of
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ class Frames:
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
-        self._hide = hider(runner.settings.secrets)
         self._parts: dict[str, str] = {}
         self._made_s = float("-inf")
 
@@ -38,9 +37,8 @@ class Frames:
     def records(self, after: int) -> tuple[list[dict[str, Any]], int]:
         """Return the records after the one of this number as rows, the newest few at most, and the newest's number."""
         onlooker = self._runner.onlooker
-        new = onlooker.since(max(after, onlooker.told - FIRST_RECORDS))
-        first = onlooker.told - len(new) + 1
-        return [row_of(first + at, record, self._hide) for at, record in enumerate(new)], onlooker.told
+        after = max(after, onlooker.told - FIRST_RECORDS)
+        return rows_of(onlooker, after, self._runner.settings.secrets), onlooker.told
 
 
 class Watcher:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 from mmfsm.actions import Record
-from runner.log import details, encode
+from runner.log import details, encode, hider
+
+if TYPE_CHECKING:
+    from runner.onlooker import Onlooker
 
 DATA_MAX = 1_200
+
+
+def rows_of(onlooker: Onlooker, after: int, secrets: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the records after the one of this number that are still kept, oldest first, without secrets."""
+    new, hide = onlooker.since(after), hider(secrets)
+    first = onlooker.told - len(new) + 1
+    return [row_of(first + at, record, hide) for at, record in enumerate(new)]
 
 
 def row_of(number: int, record: Record, hide: Callable[[str], str]) -> dict[str, Any]:

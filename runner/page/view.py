@@ -14,6 +14,7 @@ orders     how many are open, and the newest of them
 exposure   what is held, and each limit beside the figure it bounds
 feeds      each input: its state, when it last spoke, after which silence it counts as stale
 pnl        the columns of the UTC day and of the run (see `mmfsm/pnl.py`)
+records    the last of them, where asked for (see `records.py`)
 latency    from perp fill to first hedge fill: of the last thousand p50 and p99, the largest of all, the last ones
 """
 
@@ -39,6 +40,7 @@ from mmfsm.pnl import row
 from mmfsm.state import DeskState
 from mmfsm.values import ZERO, InstType, plain
 from runner.log import version_of_mmfsm
+from runner.page.records import rows_of
 from runner.settings import Settings
 from runner.state_folder import kind_of
 
@@ -57,8 +59,13 @@ PERP, SPOT = InstType.PERP, InstType.SPOT
 LEGS = (("perp", PERP), ("spot", SPOT))
 
 
-def view_of(runner: Runner) -> View:
-    """Return the view of a run. See the module's docstring for its parts."""
+def view_of(runner: Runner, records: int = 0) -> View:
+    """Return the view of a run. See the module's docstring for its parts.
+
+    Args:
+        runner: the run.
+        records: how many of the last records are in it, at most.
+    """
     s, settings, onlooker = runner.desk.state, runner.settings, runner.onlooker
     return {
         "at_ms": now_ms(),
@@ -74,6 +81,7 @@ def view_of(runner: Runner) -> View:
         "feeds": _feeds(s, settings),
         "pnl": {"day": row(s, s.accounts.day), "run": row(s, s.accounts.run)},
         "latency": _latency(onlooker),
+        **({"records": rows_of(onlooker, onlooker.told - records, settings.secrets)} if records else {}),
     }
 
 

@@ -62,9 +62,9 @@ export function time(ms) {
 export function span(ms) {
   if (ms === null || ms === undefined) return "–";
   const minus = ms < 0 ? "−" : "", all = Math.abs(ms);
-  if (all < 10_000) return `${minus}${(all / 1000).toFixed(1)} s`;
+  if (all < 10_000) return minus + t("sec", { n: (Math.floor(all / 100) / 10).toFixed(1) });
   const sec = Math.floor(all / 1000);
-  if (sec < 60) return `${minus}${sec} s`;
+  if (sec < 60) return minus + t("sec", { n: sec });
   const hours = Math.floor(sec / 3600), minutes = Math.floor(sec / 60) % 60;
   return minus + (hours ? `${hours}:${two(minutes)}` : minutes) + `:${two(sec % 60)}`;
 }

@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from glob import escape
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -297,6 +298,7 @@ def _remove_loguru_default() -> None:
         return
 
 
+@cache
 def version_of_mmfsm() -> str:
     """Return the installed version of this package, or "unknown" in an uninstalled checkout."""
     try:

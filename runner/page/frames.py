@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from collections import deque
+from typing import TYPE_CHECKING
 
 from runner.log import encode
 from runner.page.records import rows_of
@@ -13,17 +14,19 @@ if TYPE_CHECKING:
     from runner.app import Runner
 
 FRAME_S = 0.3
-"""Time between two frames: some three a second, however much happens."""
+"""Time between two frames: some three a second, however much happens and however many watch."""
 
-FIRST_RECORDS = 200
+ROWS_MAX, ROWS_A_FRAME = 160, 40
+"""How many of the last records a newcomer is told; how many are written a frame, so that none holds the loop for long."""
 
 
 class Frames:
-    """What watchers are sent."""
+    """What watchers are sent. Costs nothing while nobody watches."""
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
         self._parts: dict[str, str] = {}
+        self._rows: deque[tuple[int, str]] = deque(maxlen=ROWS_MAX)
         self._made_s = float("-inf")
 
     def parts(self) -> dict[str, str]:
@@ -32,13 +35,19 @@ class Frames:
         if now_s - self._made_s >= FRAME_S * 0.9:
             self._made_s = now_s
             self._parts = {name: encode(part) for name, part in view_of(self._runner).items()}
+            self._write_rows()
         return self._parts
 
-    def records(self, after: int) -> tuple[list[dict[str, Any]], int]:
-        """Return the records after the one of this number as rows, the newest few at most, and the newest's number."""
+    def _write_rows(self) -> None:
         onlooker = self._runner.onlooker
-        after = max(after, onlooker.told - FIRST_RECORDS)
-        return rows_of(onlooker, after, self._runner.settings.secrets), onlooker.told
+        written = max(self._rows[-1][0] if self._rows else 0, onlooker.told - ROWS_MAX)
+        new = rows_of(onlooker, written, ROWS_A_FRAME, self._runner.settings.secrets)
+        self._rows.extend((row["n"], encode(row)) for row in new)
+
+    def rows(self, after: int) -> tuple[list[str], int]:
+        """Return the written records after the one of this number as JSON texts, and the number of the last of them."""
+        rows = [text for number, text in self._rows if number > after]
+        return rows, self._rows[-1][0] if self._rows else after
 
 
 class Watcher:
@@ -52,13 +61,12 @@ class Watcher:
     def news(self) -> bytes:
         """Return what has changed since the last time, as one message of an event stream. The time always has."""
         parts = self._frames.parts()
-        changed = {name: text for name, text in parts.items() if self._seen.get(name) != text}
+        changed = [f'"{name}":{text}' for name, text in parts.items() if self._seen.get(name) != text]
         self._seen = parts
-        rows, self._told = self._frames.records(self._told)
+        rows, self._told = self._frames.rows(self._told)
         if rows:
-            changed["records"] = encode(rows)
-        body = ",".join(f'"{name}":{text}' for name, text in changed.items())
-        return message("frame", f"{{{body}}}")
+            changed.append(f'"records":[{",".join(rows)}]')
+        return message("frame", f"{{{','.join(changed)}}}")
 
 
 def message(event: str, data: str) -> bytes:

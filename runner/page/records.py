@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 DATA_MAX = 1_200
 
 
-def rows_of(onlooker: Onlooker, after: int, secrets: Iterable[str]) -> list[dict[str, Any]]:
-    """Return the records after the one of this number that are still kept, oldest first, without secrets."""
+def rows_of(onlooker: Onlooker, after: int, most: int, secrets: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the first few records after the one of this number that are still kept, oldest first, without secrets."""
     new, hide = onlooker.since(after), hider(secrets)
     first = onlooker.told - len(new) + 1
-    return [row_of(first + at, record, hide) for at, record in enumerate(new)]
+    return [row_of(first + at, record, hide) for at, record in enumerate(new[:most])]
 
 
 def row_of(number: int, record: Record, hide: Callable[[str], str]) -> dict[str, Any]:

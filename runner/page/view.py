@@ -81,7 +81,7 @@ def view_of(runner: Runner, records: int = 0) -> View:
         "feeds": _feeds(s, settings),
         "pnl": {"day": row(s, s.accounts.day), "run": row(s, s.accounts.run)},
         "latency": _latency(onlooker),
-        **({"records": rows_of(onlooker, onlooker.told - records, settings.secrets)} if records else {}),
+        **({"records": rows_of(onlooker, onlooker.told - records, records, settings.secrets)} if records else {}),
     }
 
 

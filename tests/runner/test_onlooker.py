@@ -40,13 +40,13 @@ def test_records_are_numbered_and_bounded() -> None:
     assert onlooker.told == RECORDS_MAX + 10 and len(onlooker.records) == RECORDS_MAX
     assert [it.at_ms for it in onlooker.since(RECORDS_MAX + 8)] == [RECORDS_MAX + 9, RECORDS_MAX + 10]
     assert len(onlooker.since(0)) == RECORDS_MAX and onlooker.since(RECORDS_MAX + 10) == []
-    assert [row["n"] for row in rows_of(onlooker, RECORDS_MAX + 8, ())] == [RECORDS_MAX + 9, RECORDS_MAX + 10]
+    assert [row["n"] for row in rows_of(onlooker, RECORDS_MAX + 8, 9, ())] == [RECORDS_MAX + 9, RECORDS_MAX + 10]
 
 
 def test_rows_hide_secrets_and_are_cut() -> None:
     onlooker = Onlooker(0)
     onlooker.take(record(1, data={"side": "my-secret", "long": "x" * 5_000}))
-    (row,) = rows_of(onlooker, 0, ("my-secret",))
+    (row,) = rows_of(onlooker, 0, 9, ("my-secret",))
 
     assert "my-secret" not in encode(row) and "***" in row["text"] and "***" in row["detail"]
     assert len(row["detail"]) < DATA_MAX + 10

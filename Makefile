@@ -6,11 +6,12 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 WORKERS ?= 4
 
-.PHONY: help paper test prove matrix mutants rows lint diagrams readme clean
+.PHONY: help paper test browser prove matrix mutants rows lint diagrams readme clean
 
 help:
 	@echo "make paper     watch the bot trade against the stand-in exchange for a minute"
 	@echo "make test      the whole suite, with ruff and mypy --strict"
+	@echo "make browser   the operator's page in a real Chromium, with screenshots in logs/browser"
 	@echo "make prove     the long runs that the suite samples"
 	@echo "make matrix    every fault at every moment of a ticket, judged by what the account holds (ARGS=--bots: others too)"
 	@echo "make mutants   every row of every table wrong in every way, and what catches each (ARGS=--table Mode: one table)"
@@ -35,6 +36,11 @@ lint: $(VENV)/installed
 
 test: lint
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+browser: $(VENV)/installed
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || \
+		{ echo "make browser needs Chromium and its driver: apt-get install chromium chromium-driver" >&2; exit 1; }
+	$(BIN)/python -m pytest -n 0 -m browser tests/browser $(ARGS)
 
 # The two longest as commands of their own: they show how far they are, and say what they have seen.
 prove: $(VENV)/installed

@@ -4,6 +4,7 @@ python -m runner             trade live with the settings of the environment and
 python -m runner paper       watch it trade against the stand-in exchange
 python -m runner exchange    the stand-in exchange alone, for any client
 python -m runner status      what the running instance is doing; halt, resume, flatten, stop speak to it too
+python -m runner top         the same and more, live in this terminal
 python -m runner check       everything a start needs, looked at and judged; nothing placed
 python -m runner scan        which symbols would be worth quoting now; nothing placed, no key needed
 python -m runner simulate    the runner and the stand-in under virtual time, with faults, seed by seed
@@ -44,6 +45,7 @@ from runner.settings import config_table, load_settings
 from runner.settings_page import LANGUAGES, settings_markdown
 from runner.simulate import main as simulate_main
 from runner.statistics import main as statistics_main
+from runner.top import run_top
 
 USAGE_ERROR, DATA_ERROR, BUSY = 64, 65, 75
 """Exit statuses of what never began: a setting is not usable, the journal cannot be read, another run has the lock."""
@@ -117,6 +119,10 @@ def _parser() -> argparse.ArgumentParser:
         one.set_defaults(command=_control, name=name)
         one.add_argument("--wait", type=_seconds, metavar="SEC", help="how long it may take")
         one.add_argument("--json", action="store_true", help="print the answers as JSON")
+    top = commands.add_parser("top", help="watch the running instance in this terminal; q quits")
+    top.set_defaults(command=_top)
+    top.add_argument("--once", action="store_true", help="print one frame and end")
+    top.add_argument("--interval", type=_seconds, default=1.0, metavar="SEC", help="time between frames (default 1)")
     commands.add_parser("exchange", help="serve the stand-in exchange alone (--help for its options)")
     commands.add_parser("simulate", help="seeds of faults under virtual time (--help for its options)")
     commands.add_parser("backtest", help="one parameter set over simulated markets (--help for its options)")
@@ -134,6 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     paper.add_argument("--state", default="", metavar="DIR", help="keep the journal there, for `replay`")
     paper.add_argument("--summary", type=Path, metavar="FILE", help="write the figures as JSON")
     paper.add_argument("--flatten", action="store_true", help="close the held pair before the end")
+    paper.add_argument("--page", type=int, default=0, metavar="PORT", help="serve the operator's page at this port")
     paper.add_argument("--double-pushes", action="store_true", help="every private push comes twice")
     paper.add_argument("--cut-private", type=float, metavar="SEC", help="cut the private stream in mid-run")
     return parser
@@ -177,6 +184,11 @@ def _control(args: argparse.Namespace) -> int:
     return run_command(args.name, settings, args.wait, args.json)
 
 
+def _top(args: argparse.Namespace) -> int:
+    settings, _origins = load_settings(os.environ)
+    return run_top(settings, args.interval, args.once)
+
+
 def _config(args: argparse.Namespace) -> int:
     if args.markdown:
         print(settings_markdown(args.lang))
@@ -193,6 +205,8 @@ def _paper(args: argparse.Namespace) -> int:
         private_pushes=2 if args.double_pushes else 1,
     )
     run = PaperRun(args.seconds, options, args.log, args.summary, args.flatten, state_dir=args.state)
+    if args.page:
+        run.overrides["STATUS_PORT"] = str(args.page)
     if args.cut_private is not None:
 
         async def cut(exchange: object, _runner: Runner) -> None:

@@ -31,6 +31,7 @@ from runner.dryrun import DryRun, SimulatedSpot
 from runner.log import Log, open_log, version_of_mmfsm
 from runner.logwatch import LogWitness
 from runner.memory import Memory
+from runner.onlooker import Onlooker
 from runner.settings import Settings
 from runner.state_folder import JOURNAL, state_folder
 from runner.surroundings import Surroundings
@@ -175,6 +176,11 @@ class Runner:
     def disk(self) -> Disk | None:
         """What disk and files looked like last; None before the first look."""
         return self._surroundings.disk
+
+    @property
+    def onlooker(self) -> Onlooker:
+        """What the run remembers of itself for those who look on."""
+        return self._surroundings.onlooker
 
     def _is_clean(self) -> bool:
         never_placed = self.exit_status == STATUS_CHECK_FAILED and not self.desk.state.orders.open

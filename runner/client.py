@@ -1,4 +1,4 @@
-"""`python -m runner status|halt|resume|flatten|stop`: speak to the running instance of this symbol and account."""
+"""`python -m runner status|halt|resume|flatten|stop|top`: speak to the running instance of this symbol and account."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def command(name: str, settings: Settings, wait_s: float | None, as_json: 
         with socket_name(state_folder(settings) / SOCKET) as path:
             reader, writer = await asyncio.open_unix_connection(path, limit=_LIMIT)
     except OSError:
-        return await _nobody(name, settings, wait_s, out)
+        return await nobody(name, settings, wait_s, out)
     try:
         writer.write(json.dumps({"command": name, "wait_s": wait_s}).encode() + b"\n")
         async with asyncio.timeout(wait_s + MARGIN_S):
@@ -54,6 +54,22 @@ async def command(name: str, settings: Settings, wait_s: float | None, as_json: 
         return NOT_DONE
     finally:
         writer.close()
+
+
+async def ask(name: str, settings: Settings) -> dict[str, Any] | None:
+    """Return the last word of the running instance about a command that needs no time; None when nobody is running."""
+    try:
+        async with asyncio.timeout(MARGIN_S):
+            with socket_name(state_folder(settings) / SOCKET) as path:
+                reader, writer = await asyncio.open_unix_connection(path, limit=_LIMIT)
+            try:
+                writer.write(json.dumps({"command": name}).encode() + b"\n")
+                answer: dict[str, Any] = json.loads(await reader.readline())
+                return answer
+            finally:
+                writer.close()
+    except (OSError, TimeoutError, ValueError):  # not there, frozen, or gone in mid-word
+        return None
 
 
 def _default_wait_s(name: str, settings: Settings) -> float:
@@ -76,7 +92,7 @@ async def _listen(reader: asyncio.StreamReader, as_json: bool, out: TextIO) -> i
     return NOT_DONE
 
 
-async def _nobody(name: str, settings: Settings, wait_s: float, out: TextIO) -> int:
+async def nobody(name: str, settings: Settings, wait_s: float, out: TextIO) -> int:
     """Nobody listens: say so, and who runs elsewhere. `flatten` then does it by itself."""
     folder = state_folder(settings)
     others = [kind for kind in KINDS if kind != kind_of(settings) and is_listening(state_folder(settings, kind))]

@@ -40,12 +40,14 @@ class Flatness:
     open_orders: tuple[str, ...] = ()
     why: str = ""
 
+    def figures(self) -> dict[str, str]:
+        """Return what was read, as texts."""
+        perp, delta = ("not read" if it is None else plain(it) for it in (self.perp, self.delta))
+        return {"perp": perp, "delta": delta, "orders": ", ".join(self.open_orders) or "none"}
+
     def words(self) -> str:
         """Say it exactly."""
-        perp = "not read" if self.perp is None else plain(self.perp)
-        delta = "not read" if self.delta is None else plain(self.delta)
-        orders = ", ".join(self.open_orders) or "none"
-        said = f"perp {perp}, delta {delta}, open orders of ours: {orders}"
+        said = "perp {perp}, delta {delta}, open orders of ours: {orders}".format(**self.figures())
         return f"flattened, as read back: {said}" if self.flat else f"NOT flat: {said}. {self.why}".rstrip()
 
 
@@ -120,7 +122,7 @@ async def run_flatten(settings: Settings, out: TextIO, *, guarded: bool = True, 
     """
     # Closing sends nothing that rests, so the proof of post-only is not needed.
     policy = "both" if settings.perp_tif == "auto" else settings.perp_tif
-    settings = attrs.evolve(settings, perp_tif=policy, guardian=settings.guardian and guarded)
+    settings = attrs.evolve(settings, perp_tif=policy, guardian=settings.guardian and guarded, status_port=0)
     runner = Runner(settings, quotes=False, on_record=lambda record: _show(record, out))
     closing = asyncio.create_task(_close_when_ready(runner, bound_s))
     try:

@@ -13,11 +13,12 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from glob import escape
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -71,10 +72,8 @@ class Log:
         self._run_id = run_id
         self._terms = terms
         self._settings = settings
-        # JSON spells some characters differently; a secret is hidden in either spelling, the longest first: one may be
-        # a part of another.
-        spelled = {text for it in settings.secrets for text in (it, json.dumps(it)[1:-1])}
-        self._secrets = tuple(sorted(spelled, key=len, reverse=True))
+        self.hide = hider(settings.secrets)
+        """Return a text with every secret of the settings replaced."""
         self._json = logger.bind(run=run_id, json=True).opt(raw=True)
         self._console_no = logger.level(settings.log_level).no
         self._sinks: list[int] = []
@@ -165,7 +164,7 @@ class Log:
         self._put(line)
         level = "DEBUG" if record.event in _QUIET_EVENTS else "WARNING" if record.event == "risk" else "INFO"
         if logger.level(level).no >= self._console_no:
-            logger.bind(told=record).log(level, "{}", _words(record, data or {}))
+            logger.bind(told=record).log(level, "{}", words(record, data or {}))
 
     def _body(self, record: Record) -> object:
         assert record.request is not None
@@ -175,14 +174,7 @@ class Log:
             return {"not_sent": str(error)}
 
     def _put(self, line: dict[str, Any]) -> None:
-        self._json.log(_JSON_NO, self.hide(_ENCODER.encode(line)) + "\n")
-
-    def hide(self, text: str) -> str:
-        """Return the text with every secret of the settings replaced."""
-        for secret in self._secrets:
-            if secret in text:
-                text = text.replace(secret, HIDDEN)
-        return text
+        self._json.log(_JSON_NO, self.hide(encode(line)) + "\n")
 
     def _is_mine(self, record: LoguruRecord) -> bool:
         return record["extra"].get("run") == self._run_id
@@ -234,12 +226,32 @@ def open_log(settings: Settings, run_id: str, terms: Callable[[], wire.Terms] | 
     return log
 
 
-def _words(record: Record, data: dict[str, Any]) -> str:
+def hider(secrets: Iterable[str]) -> Callable[[str], str]:
+    """Return what replaces these secrets in a text. JSON spells some characters differently: either spelling goes, the
+    longest first, since one secret may be a part of another."""
+    spelled = sorted({text for it in secrets for text in (it, json.dumps(it)[1:-1])}, key=len, reverse=True)
+
+    def hide(text: str) -> str:
+        for secret in spelled:
+            if secret in text:
+                text = text.replace(secret, HIDDEN)
+        return text
+
+    return hide
+
+
+def words(record: Record, data: dict[str, Any]) -> str:
+    """Return a record as the console's line says it."""
+    return " ".join(word for word in (record.mode, record.event, details(record, data)) if word)
+
+
+def details(record: Record, data: dict[str, Any]) -> str:
+    """Return what a line says of a record beyond its mode and event."""
     shown = [f"{key}={_word(data[key])}" for key in _KEY_DATA if data.get(key) is not None]
     if record.request is not None:
         shown = [f"{record.request.side} {plain(record.request.qty)} @ {plain(record.request.price)}"]
-    words = (record.mode, record.event, record.intent, record.leg, record.reason)
-    return " ".join([str(word) for word in words if word] + shown + ["(dry run)"] * bool(record.dry_run))
+    said = [str(word) for word in (record.intent, record.leg, record.reason) if word]
+    return " ".join(said + shown + ["(dry run)"] * bool(record.dry_run))
 
 
 def _word(value: object) -> str:
@@ -257,7 +269,8 @@ def _to_json(value: object) -> object:
     return str(value)
 
 
-_ENCODER = json.JSONEncoder(default=_to_json, ensure_ascii=False)
+encode = json.JSONEncoder(default=_to_json, ensure_ascii=False).encode
+"""Writes a value as one line of JSON: Decimals as plain text, attrs values by their fields."""
 
 
 def _is_text(record: LoguruRecord) -> bool:
@@ -291,6 +304,7 @@ def _remove_loguru_default() -> None:
         return
 
 
+@cache
 def version_of_mmfsm() -> str:
     """Return the installed version of this package, or "unknown" in an uninstalled checkout."""
     try:

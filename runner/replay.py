@@ -35,7 +35,7 @@ from runner.app import _alert_record
 from runner.bitget import wire
 from runner.explain import Tracer
 from runner.journal import read_segment, segments
-from runner.log import _ENCODER, Log
+from runner.log import Log, encode
 from runner.packing import open_text
 from runner.settings import Settings
 
@@ -57,7 +57,7 @@ class LineWriter(Log):
         self.lines: list[str] = []
 
     def _put(self, line: Line) -> None:
-        self.lines.append(_ENCODER.encode(line))
+        self.lines.append(encode(line))
 
 
 def _settings_for(params: Params, dry_run: bool) -> Settings:

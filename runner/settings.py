@@ -86,6 +86,9 @@ class Settings(Params):
     guardian_silent_ms: int = param(5_000, "nothing told for this long: the guardian cancels", "ms", 100, 600_000)
     guardian_flatten: bool = param(False, "after a death the guardian closes the held pair too")
 
+    # The page
+    status_port: int = param(0, "the operator's page is at this port of 127.0.0.1; 0 = no page", "", 0, 65_535)
+
     # The log
     log_path: str = param("logs/mmfsm.jsonl", "the log, one JSON object a line")
     log_level: str = param("INFO", "the console's level", choices=("DEBUG", "INFO", "WARNING", "ERROR"))

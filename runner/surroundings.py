@@ -1,18 +1,27 @@
-"""What surrounds a run: the lock that makes it the only one, the guardian behind it, the operator's control, alerts."""
+"""What surrounds a run: the lock that makes it the only one, the guardian behind it, the operator's control and page,
+the alerts, and who looks on."""
 
 from __future__ import annotations
 
 import asyncio
+import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from mmfsm.clock import now_ms
 from mmfsm.errors import ParamError
 from runner.alerting.run import Alerting
 from runner.bitget.tasks import Tasks
+from runner.commands import Commands
 from runner.control import Control
 from runner.disk import Disk, DiskWatch
 from runner.guardian import ACT_BOUND_S, LOCK_NAME
 from runner.guarding import Guarding
 from runner.lock import Lock, LockedError
+from runner.metrics import Metrics
+from runner.onlooker import Onlooker
+from runner.page.guard import TOKEN_FILE
+from runner.page.server import Page
 from runner.state_folder import LOCK, SOCKET, holder_of
 
 if TYPE_CHECKING:
@@ -31,10 +40,14 @@ class Surroundings:
         self._runner = runner
         self._tasks = tasks
         self._lock = Lock(runner.folder / LOCK)
-        self._control = Control(runner, runner.folder / SOCKET)
+        self._commands = Commands(runner)
+        self._control = Control(self._commands, runner.folder / SOCKET)
         self._guarding: Guarding | None = None
         self._alerting: Alerting | None = None
         self._disk = DiskWatch(runner.settings, runner.folder, runner.note)
+        self._page: Page | None = None
+        self.onlooker = Onlooker(now_ms())
+        runner.observers.append(self.onlooker.take)
 
     @property
     def guardian_pid(self) -> int | None:
@@ -64,7 +77,8 @@ class Surroundings:
             self._tell("waited_for", {"ms": waited_ms})
 
     async def open(self) -> None:
-        """Start the guardian, where orders are sent; watch the disk and what to alert of; listen for the operator."""
+        """Start the guardian, where orders are sent; watch the disk and what to alert of; listen for the operator, and
+        serve the page if it is wanted."""
         settings = self._runner.settings
         if settings.guardian and not settings.dry_run:
             runner = self._runner
@@ -79,26 +93,59 @@ class Surroundings:
         except OSError as error:  # trading goes on: signals still stop it
             data = {"why": str(error), "what_to_do": "Set STATE_DIR to a shorter path on a local disk."}
             self._runner.note("risk", "no_control", data)
+        self.onlooker.lag.start()
+        if settings.status_port:
+            await self._open_page()
+
+    async def _open_page(self) -> None:
+        runner = self._runner
+        figures = Metrics(runner, lambda: self.onlooker.lag.max_ms / 1000)
+        page = Page(runner, self._commands, runner.folder, {"/metrics": figures.render})
+        try:
+            await page.open()
+        except OSError as error:  # trading goes on, and the control socket is there
+            port = runner.settings.status_port
+            data = {"why": str(error), "what_to_do": f"Free port {port} or set STATUS_PORT to another, and restart."}
+            runner.note("risk", "no_page", data)
+            _say(f"no page: {error}. Trading goes on without it.")
+            await page.close()
+            return
+        self._page = page
+        self.onlooker.count_edges()
+        # A terminal is read by whoever started this; what is not one may be kept by anybody.
+        kept = runner.folder / TOKEN_FILE
+        _say(f"page: {page.url}" if sys.stderr.isatty() else f"page: {page.url.split('#')[0]} (its token is in {kept})")
 
     async def leave(self, *, clean: bool) -> None:
-        """Let go of everything, in this order: socket, lock, guardian.
+        """Let go of everything, in this order: socket and page, lock, guardian.
 
         Args:
             clean: nothing of ours is open. Otherwise the guardian clears the market, and ends by itself.
         """
         self._control.hide()
+        if self._page is not None:
+            self._page.shut()
         self._lock.release()
         if self._guarding is not None:
             await self._guarding.end(bye=clean)
 
     async def say_goodbye(self) -> None:
-        """Give those who wait on the control socket for the end their answer, and let the last alerts out."""
+        """Give those who wait for the end, on the control socket or the page, their answer; let the last alerts out."""
         await self._control.close()
+        if self._page is not None:
+            await self._page.close()
+        self.onlooker.close()
         if self._alerting is not None:
             await self._alerting.close()
 
     def _tell(self, reason: str, data: dict[str, Any]) -> None:
         self._runner.note("guardian", reason, data)
+
+
+def _say(text: str) -> None:
+    """Tell a person, and nobody else: this is not for the log."""
+    with suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
 
 
 async def take_lock(lock: Lock, run_id: str) -> int:

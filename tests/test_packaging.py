@@ -59,9 +59,10 @@ def test_the_commands_lead_somewhere() -> None:
     assert all(callable(entry.load()) for entry in scripts)
 
 
-def test_types_are_shipped(config: configparser.ConfigParser) -> None:
-    """Both packages carry their marker, so that a user's type checker reads them."""
-    assert dict(config["options.package_data"]) == {"mmfsm": "py.typed", "runner": "py.typed"}
+def test_types_and_the_page_are_shipped(config: configparser.ConfigParser) -> None:
+    """Both packages carry their marker, so that a user's type checker reads them; and the page its files."""
+    shipped = {"mmfsm": "py.typed", "runner": "py.typed", "runner.page": "static/*"}
+    assert dict(config["options.package_data"]) == shipped
     assert all((ROOT / name / "py.typed").exists() for name in ("mmfsm", "runner"))
 
 

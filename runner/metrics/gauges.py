@@ -51,7 +51,11 @@ class Gauges:
         self.free = gauge("disk_free_bytes", "What may still be written, where log and journal lie", "folder")
         self.log = gauge("log_bytes", "What the log's files take together")
         self.journal = gauge("journal_bytes", "What the journal's files take together")
-        self.lag = gauge("loop_lag_seconds", "How late the event loop is") if lag_s is not None else None
+        self.lag = (
+            gauge("loop_lag_seconds", "How late the event loop was at worst, in the last minute")
+            if lag_s is not None
+            else None
+        )
 
     def read(self, open_s: Callable[[int], float]) -> None:
         """Take every figure anew. `open_s` tells, for a time in ms, how long a ticket has been open."""

@@ -13,7 +13,7 @@ import attrs
 import pytest
 
 from runner.client import NOBODY, NOT_DONE, command
-from runner.control import COMMANDS
+from runner.commands import COMMANDS
 from runner.settings import to_texts
 from runner.state_folder import SOCKET, socket_name
 from tests.runner.processes import environment

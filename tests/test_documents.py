@@ -46,7 +46,7 @@ def test_both_languages_have_the_same_headings_in_the_same_order() -> None:
 def same(section: str) -> tuple[list[str], set[str]]:
     """What no language changes in a section: where its links lead, and what it names in code."""
     files = sorted(link for link in readme.links(section) if not link.startswith(("#", "README")))
-    return files, set(re.findall(r"`([^`\n]+)`", readme.prose(section)))
+    return files, {" ".join(span.split()) for span in re.findall(r"`([^`]+)`", readme.prose(section))}
 
 
 def test_both_languages_have_the_same_commands_and_code() -> None:

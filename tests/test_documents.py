@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import io
 import json
 import os
 import re
-import runpy
 import shlex
 import shutil
 import signal
@@ -145,14 +145,12 @@ def test_commands_named_in_passing_exist(page: Path) -> None:
 
 def run_module(module: str, words: list[str]) -> int:
     """Run `python -m module words` in this process; return its status."""
-    argv, sys.argv = sys.argv, [module, *words]
+    name = f"{module}.__main__" if (ROOT / module.replace(".", "/")).is_dir() else module
     try:
-        runpy.run_module(module, run_name="__main__", alter_sys=False)
+        status: int = importlib.import_module(name).main(words)
     except SystemExit as ended:
         return int(ended.code or 0)
-    finally:
-        sys.argv = argv
-    return 0
+    return status
 
 
 @attrs.define

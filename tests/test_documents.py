@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import io
 import json
 import os
 import re
-import runpy
 import shlex
 import shutil
 import signal
@@ -46,7 +46,7 @@ def test_both_languages_have_the_same_headings_in_the_same_order() -> None:
 def same(section: str) -> tuple[list[str], set[str]]:
     """What no language changes in a section: where its links lead, and what it names in code."""
     files = sorted(link for link in readme.links(section) if not link.startswith(("#", "README")))
-    return files, set(re.findall(r"`([^`\n]+)`", readme.prose(section)))
+    return files, {" ".join(span.split()) for span in re.findall(r"`([^`]+)`", readme.prose(section))}
 
 
 def test_both_languages_have_the_same_commands_and_code() -> None:
@@ -145,14 +145,12 @@ def test_commands_named_in_passing_exist(page: Path) -> None:
 
 def run_module(module: str, words: list[str]) -> int:
     """Run `python -m module words` in this process; return its status."""
-    argv, sys.argv = sys.argv, [module, *words]
+    name = f"{module}.__main__" if (ROOT / module.replace(".", "/")).is_dir() else module
     try:
-        runpy.run_module(module, run_name="__main__", alter_sys=False)
+        status: int = importlib.import_module(name).main(words)
     except SystemExit as ended:
         return int(ended.code or 0)
-    finally:
-        sys.argv = argv
-    return 0
+    return status
 
 
 @attrs.define

@@ -53,9 +53,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def _main(args: argparse.Namespace) -> int:
     settings, _origins = load_settings(os.environ)
-    logger.disable("runner")  # what fails is an item of its own, told once
     ask = _asked if sys.stdin is not None and sys.stdin.isatty() else None
-    return asyncio.run(run_check(settings, sys.stdout, Wanted(args.prove_tif, args.yes, args.json, ask)))
+    logger.disable("runner")  # what fails is an item of its own, told once
+    try:
+        return asyncio.run(run_check(settings, sys.stdout, Wanted(args.prove_tif, args.yes, args.json, ask)))
+    finally:
+        logger.enable("runner")
 
 
 def _asked(question: str) -> bool:

@@ -219,6 +219,16 @@ def test_addresses_are_separated_by_spaces_or_commas() -> None:
     assert [address.shown for address in found] == ["1:json://***", "2:json://***", "3:mailto://***"]
 
 
+def test_what_a_host_or_a_library_says_is_told_without_the_address() -> None:
+    """The whole URL, and a token alone, as an error of the HTTP library would quote them."""
+    url = f"json://example.com/{SECRET}"
+    (address,) = addresses_of(url)
+
+    assert address._hide(f"no route to {url}, https://example.com/bot{SECRET}/send") == (
+        "no route to ***, https://example.com/bot***/send"
+    )
+
+
 def test_every_part_of_an_address_is_a_secret() -> None:
     """The whole text, each URL and each token in it: none may be written."""
     settings = Settings(alert_urls="json://example.com/first-token,tgram://123456789:AbCdEfGhIjKl/987654321")

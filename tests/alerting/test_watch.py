@@ -72,6 +72,17 @@ def test_a_halt_kept_up_by_one_short_reason_after_the_other_is_told(told: Told) 
     assert told.look(AFTER_MS, recovering=False) == ["recovering"]
 
 
+def test_a_further_reason_of_a_halt_that_was_told_is_told_when_it_has_lasted_itself(told: Told) -> None:
+    """The halt is known; what joins it is news only when it stays, to the millisecond."""
+    told.look(0, feed_down__private=False)
+    told.look(AFTER_MS, feed_down__private=False)
+    joined = AFTER_MS + 1_000
+    told.look(joined, feed_down__private=False, recovering=False)
+
+    assert told.look(joined + AFTER_MS - 1, feed_down__private=False, recovering=False) == ["feed_down:private"]
+    assert told.look(joined + AFTER_MS, feed_down__private=False, recovering=False)[1:] == ["recovering"]
+
+
 def test_reasons_of_one_outage_come_in_one_message(told: Told) -> None:
     """Three feeds down: one message, and one for their end."""
     down = {f"feed_down__{name}": False for name in ("perp_book", "spot_book", "private")}

@@ -170,13 +170,13 @@ def ticket(at_ms: int, hedge_id: str, status: str, notional: str, opened_ms: int
 
 
 def test_time_unhedged_is_counted_once_however_many_tickets_are_open(registry: CollectorRegistry) -> None:
-    """Two that overlap from 0 to 3 s: three seconds; notional 100 for 2 s, then 50 for 1 s: 250; nothing while flat."""
+    """Two that overlap from 0 to 3 s: three seconds; notional 100 for 2 s, then 50 for 1 s: 250; dust is left out."""
     figures = taken(
         registry,
         ticket(0, "a", "PENDING", "100"),
         ticket(1_000, "b", "PENDING", "100"),
         ticket(2_000, "a", "DONE", "50"),
-        ticket(3_000, "b", "DONE", "0", opened_ms=1_000),
+        ticket(3_000, "b", "DONE", "2", opened_ms=1_000),
         Record(9_000, "tick", "strategy", "QUOTING", pos_snapshot=PosSnapshot(Decimal(1), Decimal(0), Decimal(7))),
     )
 

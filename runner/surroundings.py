@@ -18,7 +18,7 @@ from runner.guarding import Guarding
 from runner.lock import Lock, LockedError
 from runner.onlooker import Onlooker
 from runner.page.guard import TOKEN_FILE
-from runner.page.server import Page
+from runner.page.server import Mount, Page
 from runner.state_folder import LOCK, SOCKET, holder_of
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class Surroundings:
         self._control = Control(self._commands, runner.folder / SOCKET)
         self._guarding: Guarding | None = None
         self._page: Page | None = None
+        self.mounts: dict[str, Mount] = {}
+        """What else the page's server gives, by path; filled before `open`."""
         self.onlooker = Onlooker(now_ms())
         runner.observers.append(self.onlooker.take)
 
@@ -84,7 +86,7 @@ class Surroundings:
 
     async def _open_page(self) -> None:
         runner = self._runner
-        page = Page(runner, self._commands, runner.folder)
+        page = Page(runner, self._commands, runner.folder, self.mounts)
         try:
             await page.open()
         except OSError as error:  # trading goes on, and the control socket is there

@@ -44,7 +44,9 @@ WATCHERS_MAX, ACTIONS_MAX = 8, 8
 STUCK_S = 5.0
 """A watcher that has not taken a frame for this long is dropped."""
 
-FINISH_S = 2.0
+FINISH_S, CUT_S = 2.0, 0.2
+"""At the end: how long last words may take, and what does not end by itself is then given."""
+
 _SILENT = logging.getLogger("runner.page.http")
 _SILENT.setLevel(logging.CRITICAL + 1)  # nobody fills the log by sending nonsense; what fails here is logged here
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -85,7 +87,7 @@ class Page:
         self._watching = self._acting = 0
         self._app = self._application(mounts or {})
         self._apps = web.AppRunner(
-            self._app, access_log=None, logger=_SILENT, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=FINISH_S
+            self._app, access_log=None, logger=_SILENT, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=CUT_S
         )
         self._doors = Doors(self._apps, runner.settings.status_port)
 
@@ -188,7 +190,8 @@ class Page:
                     async with asyncio.timeout(FRAME_S):
                         await self._over.wait()
             ended = {"status": self._runner.exit_status, "reason": self._runner.exit_reason}
-            await _send(response, watcher.news() + message("ended", encode(ended)))
+            if ended["status"] is not None:  # else it was cut off, and knows as little as who watches
+                await _send(response, watcher.news() + message("ended", encode(ended)))
         except TimeoutError:
             hang_up(request.transport)
         except ConnectionError:  # whoever watched has gone

@@ -14,12 +14,13 @@ from typing import Any
 import aiohttp
 import pytest
 
-from runner.commands import ACTIONS
+from runner.app import Runner
+from runner.commands import ACTIONS, Commands
 from runner.page import doors, server
 from runner.page.doors import CONNECTIONS_MAX
 from runner.page.guard import TOKEN_FILE, token_in
-from runner.page.server import BODY_MAX, WATCHERS_MAX
-from tests.support.bot import Bot, trading
+from runner.page.server import BODY_MAX, WATCHERS_MAX, Page
+from tests.support.bot import Bot, exchange_with, settings_on, trading
 from tests.support.page import QUIET, asking, free_port, paged, token_of, url_of
 
 
@@ -266,6 +267,30 @@ async def test_a_connection_that_asks_nothing_is_hung_up_on(tmp_path: Path, monk
             await reader.read()
         assert (await page.ask("GET", "/"))[0] == 200
         writer.close()
+
+
+async def test_what_is_mounted_is_served_by_the_same_rules(tmp_path: Path) -> None:
+    """A path, its content type and body, for this machine alone; one that fails is an error of its own."""
+
+    def broken() -> tuple[str, bytes]:
+        raise ValueError("broken")
+
+    async with exchange_with() as exchange:
+        settings = settings_on(exchange, tmp_path / "mounts.jsonl", STATUS_PORT=str(free_port()))
+        runner = Runner(settings)
+        runner.folder.mkdir(parents=True)
+        mounts = {"/metrics": lambda: ("text/plain; version=0.0.4", b"up 1\n"), "/broken": broken}
+        page = Page(runner, Commands(runner), runner.folder, mounts)
+        await page.open()
+        where = f"http://127.0.0.1:{settings.status_port}"
+        async with aiohttp.ClientSession() as session:
+            async with session.get(f"{where}/metrics") as answer:
+                assert (answer.status, await answer.text()) == (200, "up 1\n")
+                assert answer.headers["Content-Type"] == "text/plain; version=0.0.4"
+            for path, headers, status in (("/metrics", {"Host": "evil.example"}, 421), ("/broken", {}, 500)):
+                async with session.get(where + path, headers=headers) as answer:
+                    assert answer.status == status
+        await page.close()
 
 
 async def test_a_port_in_use_is_said_and_trading_goes_on(tmp_path: Path) -> None:

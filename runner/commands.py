@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Callable
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from mmfsm import events as ev
@@ -41,7 +42,10 @@ def wait_of(asked: dict[str, Any]) -> float:
     Raises:
         TypeError, ValueError: `wait_s` is no number.
     """
-    return min(max(float(asked.get("wait_s", WAIT_S)), 0.0), WAIT_MAX_S)
+    wait_s = float(asked.get("wait_s", WAIT_S))
+    if isnan(wait_s):
+        raise ValueError("wait_s is no number")
+    return min(max(wait_s, 0.0), WAIT_MAX_S)
 
 
 class Commands:

@@ -17,7 +17,7 @@ FRAME_S = 0.3
 """Time between two frames: some three a second, however much happens and however many watch."""
 
 ROWS_MAX, ROWS_A_FRAME = 160, 40
-"""How many of the last records a newcomer is told; how many are written a frame: none holds the loop for long."""
+"""How many of the last records a newcomer is told; how many a frame writes, so that none holds the loop for long."""
 
 
 class Frames:

@@ -13,8 +13,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,7 +44,9 @@ WATCHERS_MAX, ACTIONS_MAX = 8, 8
 STUCK_S = 5.0
 """A watcher that has not taken a frame for this long is dropped."""
 
-FINISH_S = 2.0
+FINISH_S, CUT_S = 2.0, 0.2
+"""At the end: how long last words may take, and how long what does not end by itself has then."""
+
 _SILENT = logging.getLogger("runner.page.http")
 _SILENT.setLevel(logging.CRITICAL + 1)  # nobody fills the log by sending nonsense; what fails here is logged here
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -82,10 +84,11 @@ class Page:
         self._token, self._hello = "", b""
         self._static_files: dict[str, tuple[str, bytes]] = {}
         self._over = asyncio.Event()
-        self._watching = self._acting = 0
+        self._busy = {"watching": 0, "acting": 0}
+        self._quiet = asyncio.Event()
         self._app = self._application(mounts or {})
         self._apps = web.AppRunner(
-            self._app, access_log=None, logger=_SILENT, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=FINISH_S
+            self._app, access_log=None, logger=_SILENT, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=CUT_S
         )
         self._doors = Doors(self._apps, runner.settings.status_port)
 
@@ -94,7 +97,7 @@ class Page:
         app.router.add_get("/", self._index)
         app.router.add_get("/static/{name}", self._static)
         app.router.add_get("/words/{lang}", self._words)
-        app.router.add_get("/stream", self._stream)
+        app.router.add_get("/stream", self._stream, allow_head=False)
         app.router.add_post("/act/{name}", self._act)
         for path, mount in mounts.items():
             app.router.add_get(path, _mounted(mount))
@@ -124,11 +127,29 @@ class Page:
     async def close(self) -> None:
         """Tell those who watch that it is over, let actions have their last word, and end."""
         self._over.set()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(FINISH_S):
-                while self._acting or self._watching:  # noqa: ASYNC110 - each ends by itself, in moments
-                    await asyncio.sleep(0.01)
+        if any(self._busy.values()):
+            self._quiet.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FINISH_S):
+                    await self._quiet.wait()
         await self._apps.cleanup()
+
+    @contextmanager
+    def _counted(self, what: str, most: int, refusal: type[web.HTTPException]) -> Iterator[None]:
+        """Count those who watch or act.
+
+        Raises:
+            HTTPException: there are as many as there may be.
+        """
+        if self._busy[what] >= most:
+            raise refusal
+        self._busy[what] += 1
+        try:
+            yield
+        finally:
+            self._busy[what] -= 1
+            if not any(self._busy.values()):
+                self._quiet.set()
 
     # --- every request ------------------------------------------------------------------------------------------------
 
@@ -168,13 +189,8 @@ class Page:
         return web.Response(text=words.text_of(lang), content_type="application/json")
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
-        if self._watching >= WATCHERS_MAX:
-            raise web.HTTPServiceUnavailable
-        self._watching += 1
-        try:
+        with self._counted("watching", WATCHERS_MAX, web.HTTPServiceUnavailable):
             return await self._tell(request)
-        finally:
-            self._watching -= 1
 
     async def _tell(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
@@ -188,7 +204,8 @@ class Page:
                     async with asyncio.timeout(FRAME_S):
                         await self._over.wait()
             ended = {"status": self._runner.exit_status, "reason": self._runner.exit_reason}
-            await _send(response, watcher.news() + message("ended", encode(ended)))
+            if ended["status"] is not None:  # else it was cut off, and knows as little as who watches
+                await _send(response, watcher.news() + message("ended", encode(ended)))
         except TimeoutError:
             hang_up(request.transport)
         except ConnectionError:  # whoever watched has gone
@@ -205,24 +222,21 @@ class Page:
             raise web.HTTPNotFound
         if request.content_type != "application/json":
             return _refusal(415, "not_json")
-        if self._acting >= ACTIONS_MAX:
-            raise web.HTTPTooManyRequests
-        try:
-            async with asyncio.timeout(BODY_S):
-                answers = self._commands.begin(name, wait_of(json.loads(await request.read())))
-        except (TimeoutError, ValueError, TypeError, AttributeError):
-            return _refusal(400, "bad_request")
-        self._acting += 1
-        try:
+        with self._counted("acting", ACTIONS_MAX, web.HTTPTooManyRequests):
+            try:
+                async with asyncio.timeout(BODY_S):
+                    answers = self._commands.begin(name, wait_of(json.loads(await request.read())))
+            except (TimeoutError, ValueError, TypeError, AttributeError):
+                return _refusal(400, "bad_request")
             return await _answer(request, answers)
-        finally:
-            self._acting -= 1
 
 
 async def _answer(request: web.Request, answers: AsyncIterator[Answer]) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
-    with suppress(ConnectionError):  # whoever asked has gone; what was asked for is done all the same
+    first = await anext(answers)  # done by now, whether or not whoever asked is still there to hear of it
+    with suppress(ConnectionError):
         await response.prepare(request)
+        await response.write(encode(first).encode() + b"\n")
         async for answer in answers:
             await response.write(encode(answer).encode() + b"\n")
     return response

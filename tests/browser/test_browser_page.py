@@ -79,7 +79,7 @@ async def test_a_chasing_ticket_counts_down(tmp_path: Path) -> None:
         await it.until_shown("#tickets-rows", "CHASING")
 
         row = await it.shown("#tickets-rows")
-        assert "0.02 / 0.02" in row and "over by" in row and "9:" in row, row
+        assert "0.02 / 0.02" in row and "over " in row and "9:" in row, row
         assert await it.shown("#mode") == "HEDGING" and await it.shown("#tickets-open") == "1"
         assert (
             await it.js("return document.querySelector('[data-machine=HedgeTicket] .lit').dataset.state") == "CHASING"

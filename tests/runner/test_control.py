@@ -161,7 +161,8 @@ async def test_the_socket_is_for_this_user_alone_and_goes_with_the_run(tmp_path:
 
 
 @pytest.mark.parametrize("line", [b"\n", b"status\n", b"[]\n", b'{"command": "sell"}\n', b'{"wait_s": 1}\n',
-                                  b'{"command": "status", "wait_s": "long"}\n'])  # fmt: skip
+                                  b'{"command": "status", "wait_s": "long"}\n',
+                                  b'{"command": "status", "wait_s": NaN}\n'])  # fmt: skip
 async def test_nonsense_is_answered_with_what_is_expected(tmp_path: Path, line: bytes) -> None:
     async with alone(tmp_path) as bot:
         await bot.ready()

@@ -14,12 +14,13 @@ from typing import Any
 import aiohttp
 import pytest
 
-from runner.commands import ACTIONS
+from runner.app import Runner
+from runner.commands import ACTIONS, Commands
 from runner.page import doors, server
 from runner.page.doors import CONNECTIONS_MAX
 from runner.page.guard import TOKEN_FILE, token_in
-from runner.page.server import BODY_MAX, WATCHERS_MAX
-from tests.support.bot import Bot, trading
+from runner.page.server import BODY_MAX, WATCHERS_MAX, Page
+from tests.support.bot import Bot, exchange_with, settings_on, trading
 from tests.support.page import QUIET, asking, free_port, paged, token_of, url_of
 
 
@@ -102,58 +103,65 @@ async def test_actions_are_those_of_the_control_socket(tmp_path: Path) -> None:
         assert told[-1]["code"] == "ended_clean" and await bot.ended() == 0
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "headers", "status"),
-    [
-        ("GET", "/act/halt", {}, 405),
-        ("PUT", "/act/halt", {}, 405),
-        ("POST", "/", {}, 405),
-        ("POST", "/stream", {}, 405),
-        ("POST", "/act/sell", {}, 404),
-        ("POST", "/act/status", {}, 404),
-        ("POST", "/act/halt", {"Authorization": "Bearer wrong"}, 401),
-        ("POST", "/act/halt", {"Authorization": ""}, 401),
-        ("POST", "/act/halt", {"Host": "evil.example"}, 421),
-        ("POST", "/act/halt", {"Host": "127.0.0.1.evil.example"}, 421),
-        ("POST", "/act/halt", {"Origin": "http://evil.example"}, 403),
-        ("POST", "/act/halt", {"Origin": "http://127.0.0.1:1"}, 403),
-        ("POST", "/act/halt", {"Origin": "null"}, 403),
-        ("POST", "/act/halt", {"Sec-Fetch-Site": "cross-site"}, 403),
-        ("POST", "/act/halt", {"Content-Type": "text/plain"}, 415),
-        ("GET", "/", {"Host": "evil.example"}, 421),
-        ("GET", "/stream", {"Host": "evil.example"}, 421),
-        ("GET", "/stream", {"Origin": "http://evil.example"}, 403),
-        ("GET", "/static/en.json/../../server.py", {}, 404),
-        ("GET", "/static/server.py", {}, 404),
-        ("GET", "/words/../../view.py", {}, 404),
-    ],
-)
-async def test_who_may_not_ask_is_refused(
-    tmp_path: Path, method: str, path: str, headers: dict[str, str], status: int
-) -> None:
+REFUSED: list[tuple[str, str, dict[str, str], int]] = [
+    ("GET", "/act/halt", {}, 405),
+    ("PUT", "/act/halt", {}, 405),
+    ("POST", "/", {}, 405),
+    ("POST", "/stream", {}, 405),
+    ("HEAD", "/stream", {}, 405),
+    ("POST", "/act/sell", {}, 404),
+    ("POST", "/act/status", {}, 404),
+    ("POST", "/act/halt", {"Authorization": "Bearer wrong"}, 401),
+    ("POST", "/act/halt", {"Authorization": ""}, 401),
+    ("POST", "/act/halt", {"Host": "evil.example"}, 421),
+    ("POST", "/act/halt", {"Host": "127.0.0.1.evil.example"}, 421),
+    ("POST", "/act/halt", {"Origin": "http://evil.example"}, 403),
+    ("POST", "/act/halt", {"Origin": "http://127.0.0.1:1"}, 403),
+    ("POST", "/act/halt", {"Origin": "null"}, 403),
+    ("POST", "/act/halt", {"Sec-Fetch-Site": "cross-site"}, 403),
+    ("POST", "/act/halt", {"Content-Type": "text/plain"}, 415),
+    ("GET", "/", {"Host": "evil.example"}, 421),
+    ("GET", "/stream", {"Host": "evil.example"}, 421),
+    ("GET", "/stream", {"Origin": "http://evil.example"}, 403),
+    ("GET", "/static/en.json/../../server.py", {}, 404),
+    ("GET", "/static/server.py", {}, 404),
+    ("GET", "/words/../../view.py", {}, 404),
+]
+"""Method, path, headers beside the right ones, and the status of the answer."""
+
+
+async def test_who_may_not_ask_is_refused(tmp_path: Path) -> None:
     """Another host's name, another origin, another method, no token: each by its own status, and nothing is done."""
     async with paged(tmp_path) as bot, asking(bot) as page:
-        right = (
-            {"Authorization": f"Bearer {token_of(bot)}", "Content-Type": "application/json"} if method != "GET" else {}
-        )
-        data = b"{}" if method == "POST" else None
-        answer, _ = await page.ask(method, path, data, **(right | headers))
+        right = {"Authorization": f"Bearer {token_of(bot)}", "Content-Type": "application/json"}
+        for method, path, headers, status in REFUSED:
+            told = (headers, None) if method in ("GET", "HEAD") else (right | headers, b"{}")
+            answer, _ = await page.ask(method, path, told[1], **told[0])
+            assert answer == status, (method, path, headers)
 
-        assert answer == status
         assert bot.mode == "QUOTING" and bot.halts == {}
 
 
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [(b"", 400), (b"[]", 400), (b'{"wait_s": "long"}', 400), (b"\xff", 400), (b" " * (BODY_MAX + 1) + b"{}", 413)],
-    ids=["nothing", "list", "text", "no-utf8", "too-long"],
-)
-async def test_a_body_that_is_no_request_is_refused(tmp_path: Path, body: bytes, status: int) -> None:
+async def test_a_body_that_is_no_request_is_refused(tmp_path: Path) -> None:
+    """Nothing, a list, text and NaN where seconds are due, no UTF-8, too much."""
+    bodies = {b"": 400, b"[]": 400, b'{"wait_s": "long"}': 400, b'{"wait_s": NaN}': 400, b"\xff": 400}
     async with paged(tmp_path) as bot, asking(bot) as page:
         told = {"Authorization": f"Bearer {token_of(bot)}", "Content-Type": "application/json"}
+        for body, status in (bodies | {b" " * (BODY_MAX + 1) + b"{}": 413}).items():
+            assert (await page.ask("POST", "/act/halt", body, **told))[0] == status, body[:20]
 
-        assert (await page.ask("POST", "/act/halt", body, **told))[0] == status
-        assert bot.mode == "QUOTING"
+        assert bot.mode == "QUOTING" and bot.halts == {}
+
+
+async def test_who_asks_and_goes_away_is_served_all_the_same(tmp_path: Path) -> None:
+    """The button was pressed and the browser closed: halted."""
+    async with paged(tmp_path) as bot:
+        _, writer = await asyncio.open_connection("127.0.0.1", bot.settings.status_port)
+        head = f"POST /act/halt HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token_of(bot)}\r\n"
+        writer.write(f"{head}Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}".encode())
+        await writer.drain()
+        writer.transport.abort()
+        await bot.until(lambda: bot.halts == {"operator": True})
 
 
 async def test_a_tunnel_with_another_port_is_answered(tmp_path: Path) -> None:
@@ -276,6 +284,30 @@ async def test_a_connection_that_asks_nothing_is_hung_up_on(tmp_path: Path, monk
             await reader.read()
         assert (await page.ask("GET", "/"))[0] == 200
         writer.close()
+
+
+async def test_what_is_mounted_is_served_by_the_same_rules(tmp_path: Path) -> None:
+    """A path, its body and content type, for this machine alone; one that fails is an error of its own."""
+
+    def broken() -> tuple[bytes, str]:
+        raise ValueError("broken")
+
+    async with exchange_with() as exchange:
+        settings = settings_on(exchange, tmp_path / "mounts.jsonl", STATUS_PORT=str(free_port()))
+        runner = Runner(settings)
+        runner.folder.mkdir(parents=True)
+        mounts = {"/metrics": lambda: (b"up 1\n", "text/plain; version=0.0.4"), "/broken": broken}
+        page = Page(runner, Commands(runner), runner.folder, mounts)
+        await page.open()
+        where = f"http://127.0.0.1:{settings.status_port}"
+        async with aiohttp.ClientSession() as session:
+            async with session.get(f"{where}/metrics") as answer:
+                assert (answer.status, await answer.text()) == (200, "up 1\n")
+                assert answer.headers["Content-Type"] == "text/plain; version=0.0.4"
+            for path, headers, status in (("/metrics", {"Host": "evil.example"}, 421), ("/broken", {}, 500)):
+                async with session.get(where + path, headers=headers) as answer:
+                    assert answer.status == status
+        await page.close()
 
 
 async def test_a_port_in_use_is_said_and_trading_goes_on(tmp_path: Path) -> None:

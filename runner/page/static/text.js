@@ -42,6 +42,9 @@ export function answer(it) {
   for (const name of ["why", "held", "cleared"]) {
     if (args[name]) args[name] = args[name] === "nothing" ? t("nothing") : args[name].split(", ").map(reason).join(t("comma"));
   }
+  for (const name of ["perp", "delta", "orders"]) {
+    if (["none", "not read"].includes(args[name])) args[name] = t(args[name]);
+  }
   return fill(said, args);
 }
 

@@ -12,6 +12,7 @@ python -m runner backtest    one parameter set over simulated markets: what it e
 python -m runner tune        search a file's parameters over simulated markets, judged on seeds no trial has seen
 python -m runner replay      rebuild every decision of a journal and compare it with the log
 python -m runner statistics  what a log says: latencies, exposure, replaced quotes, refusals, results
+python -m runner report      the same and more as one HTML page: time, tickets, results, halts, what is new
 python -m runner alert --test  send a test message to every address of ALERT_URLS
 python -m runner reasons     what a reason in log, alert or status means, and what to do
 python -m runner config      every setting, its value and where it came from
@@ -60,7 +61,7 @@ OWN = {
 }
 """Commands with a command line of their own."""
 
-LATE = {"backtest": "runner.backtest", "tune": "runner.tune"}
+LATE = {"backtest": "runner.backtest", "tune": "runner.tune", "report": "runner.report.cli"}
 """More of them, imported when they are asked for: a search needs what live trading does not (the extra `tune`)."""
 
 COMMANDS = (
@@ -131,6 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("alert", help="send a test message to every address of ALERT_URLS (--test)")
     commands.add_parser("reasons", help="what a reason means and what to do (--help for its options)")
     commands.add_parser("statistics", help="what a log says: latencies, exposure, replaced quotes, refusals, results")
+    commands.add_parser("report", help="what a log says as one HTML page that loads nothing (--help for its options)")
     paper = commands.add_parser("paper", help="the bot against the stand-in exchange, without an account")
     paper.set_defaults(command=_paper)
     paper.add_argument("--seconds", type=_seconds, default=60.0, help="how long (default 60)")

@@ -6,6 +6,7 @@ from __future__ import annotations
 from runner.reasons import find
 
 CODES = {
+    "40008": "This machine's clock is wrong by some 30 s: set it (NTP), then resume.",
     "40085": (
         "This key belongs to a unified account (UTA), which Bitget's V2 API does not serve. "
         "Use a key of a classic account or of a classic sub-account."

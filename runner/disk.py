@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from runner.log import full_files
+from runner.logfiles import full_files
 from runner.settings import Settings
 from runner.state_folder import JOURNAL
 

@@ -19,7 +19,6 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
-from glob import escape
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +31,7 @@ from mmfsm.clock import now_ms
 from mmfsm.errors import ParamError
 from mmfsm.values import plain
 from runner.bitget import wire
+from runner.logfiles import full_files
 from runner.packing import oldest_beyond, pack
 from runner.settings import HIDDEN, Settings
 
@@ -289,12 +289,6 @@ def _forget_oldest(current: Path, keep: int, bytes_max: int) -> None:
     """Delete the oldest full files of a log beyond `keep` and beyond what they may take together."""
     for path in oldest_beyond(full_files(current)[-keep:], bytes_max) + full_files(current)[:-keep]:
         path.unlink(missing_ok=True)
-
-
-def full_files(current: Path) -> list[Path]:
-    """Return the full files of a log, compressed or not; their names sort by the time they were begun."""
-    pattern = f"{escape(current.stem)}.*{escape(current.suffix)}"
-    return sorted({*current.parent.glob(pattern), *current.parent.glob(pattern + ".gz")}, key=lambda path: path.name)
 
 
 def _remove_loguru_default() -> None:

@@ -19,36 +19,38 @@ from typing import Any
 import attrs
 
 from mmfsm.values import ZERO, plain
-from runner.packing import open_text
-
-Line = Mapping[str, Any]
+from runner.bounded import Recent, Sketch
+from runner.logfiles import Line, Tally, records
 
 
 @attrs.define
 class Statistics:
-    """Counts and extremes of the lines taken so far.
+    """Counts and extremes of the lines taken so far, in memory that does not grow with the log.
 
     `latencies_ms`: of each ticket hedged on spot, from its perp fill to its first spot fill, as told by this clock.
-    `replaced`: clientOids of quotes cancelled for a better price. `streaks`: refusals that count toward the limit, in a
-    row; the last one may go on. `days`: the net result of each whole UTC day, by the time its row was written.
+    `replaced`: clientOids of quotes cancelled for a better price. `streaks`: how many there were of each length, of
+    refusals that count toward the limit, in a row; without the last one, `streak`, which may go on. `days`: the net
+    result of each whole UTC day, by the time its row was written.
     """
 
-    latencies_ms: list[int] = attrs.field(factory=list)
+    latencies_ms: Sketch = attrs.field(factory=Sketch)
     unhedged_max: Decimal = ZERO
     quotes: int = 0
-    replaced: set[str] = attrs.field(factory=set)
-    streaks: list[int] = attrs.field(factory=list)
+    replaced: Recent = attrs.field(factory=Recent)
+    streaks: Counter[int] = attrs.field(factory=Counter)
+    streak: int = 0
     refusals: Counter[str] = attrs.field(factory=Counter)
     days: list[tuple[int, str | None]] = attrs.field(factory=list)
     result: Mapping[str, Any] | None = None
     markouts: Mapping[str, Any] | None = None
+    _unhedged: str | None = None
 
     def take(self, line: Line) -> None:
         """Take one line of the log."""
         event, data = line["event"], line.get("data") or {}
         unhedged = (line.get("pos_snapshot") or {}).get("unhedged_notional")
-        if unhedged is not None:
-            self.unhedged_max = max(self.unhedged_max, Decimal(unhedged))
+        if unhedged is not None and unhedged != self._unhedged:  # mostly it is what the last line said
+            self._unhedged, self.unhedged_max = unhedged, max(self.unhedged_max, Decimal(unhedged))
         if event == "order_new" and line["intent"] == "quote":
             self.quotes += 1
         elif event == "order_cancel" and data.get("why") == "replace":
@@ -58,45 +60,41 @@ class Statistics:
         elif event == "reject_streak":
             self._lengthen(data["length"])
         elif event == "ticket" and data.get("status") == "DONE" and data.get("hedge_latency_ms") is not None:
-            self.latencies_ms.append(data["hedge_latency_ms"])
+            self.latencies_ms.add(data["hedge_latency_ms"])
         elif event == "pnl" and line["reason"] != "ticket":
             self._take_result(line["reason"], line["ts"], data)
         elif event == "markout":
             self.markouts = data
 
     def _lengthen(self, length: int) -> None:
-        if length == 1 or not self.streaks:
-            self.streaks.append(length)
-        else:
-            self.streaks[-1] = length
+        if length == 1 and self.streak:
+            self.streaks[self.streak] += 1
+        self.streak = length
 
     def _take_result(self, reason: str, ts: int, data: Mapping[str, Any]) -> None:
         self.result = data
         if reason == "day":
             self.days.append((ts, data.get("net")))
 
-    def percentile_ms(self, share: float) -> int | None:
-        """Return the smallest latency that `share` of the hedges did not exceed; None without hedges."""
-        ordered = sorted(self.latencies_ms)
-        return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else None
-
     def as_dict(self) -> dict[str, Any]:
         """Return the figures as plain JSON values. `result` is the newest row of a day or run, not a sum of rows."""
+        latency = self.latencies_ms
+        streaks = self.streaks + Counter([self.streak] if self.streak else [])
         return {
-            "hedges": len(self.latencies_ms),
+            "hedges": latency.count,
             "hedge_latency_ms": {
-                "p50": self.percentile_ms(0.5),
-                "p90": self.percentile_ms(0.9),
-                "p99": self.percentile_ms(0.99),
-                "max": max(self.latencies_ms, default=None),
+                "p50": latency.quantile(0.5),
+                "p90": latency.quantile(0.9),
+                "p99": latency.quantile(0.99),
+                "max": latency.high,
             },
             "unhedged_notional_max": plain(round(self.unhedged_max, 4)),
             "quotes_placed": self.quotes,
-            "quote_replace_count": len(self.replaced),
+            "quote_replace_count": self.replaced.count,
             "reject_streaks": {
-                "count": len(self.streaks),
-                "longest": max(self.streaks, default=0),
-                "by_length": {str(length): count for length, count in sorted(Counter(self.streaks).items())},
+                "count": streaks.total(),
+                "longest": max(streaks, default=0),
+                "by_length": {str(length): count for length, count in sorted(streaks.items())},
             },
             "refusals_by_code": dict(sorted(self.refusals.items())),
             "net_by_day": [{"told_ms": ts, "net": net} for ts, net in self.days],
@@ -115,14 +113,7 @@ def statistics_of(lines: Iterable[Line]) -> dict[str, Any]:
 
 def read_lines(path: Path) -> Iterator[Line]:
     """Yield the lines of a log file, compressed or not; one that was cut off by the end of its process is left out."""
-    with open_text(path) as file:
-        for text in file:
-            try:
-                line = json.loads(text)
-            except ValueError:
-                continue
-            if isinstance(line, dict) and "event" in line:
-                yield line
+    return records(path, Tally())
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -132,7 +123,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         told = statistics_of(line for path in args.log for line in read_lines(path))
-    except (OSError, EOFError) as error:
+    except OSError as error:
         print(f"{error}: expected a log of the runner's (LOG_PATH, or a rotated .gz beside it)", file=sys.stderr)
         return 66
     print(json.dumps(told, indent=2))

@@ -59,9 +59,9 @@ def test_the_commands_lead_somewhere() -> None:
     assert all(callable(entry.load()) for entry in scripts)
 
 
-def test_types_and_the_page_are_shipped(config: configparser.ConfigParser) -> None:
-    """Both packages carry their marker, so that a user's type checker reads them; and the page its files."""
-    shipped = {"mmfsm": "py.typed", "runner": "py.typed", "runner.page": "static/*"}
+def test_types_the_page_and_the_style_are_shipped(config: configparser.ConfigParser) -> None:
+    """Both packages carry their marker, so that a user's type checker reads them; page and report carry their files."""
+    shipped = {"mmfsm": "py.typed", "runner": "py.typed", "runner.page": "static/*", "runner.report": "*.css"}
     assert dict(config["options.package_data"]) == shipped
     assert all((ROOT / name / "py.typed").exists() for name in ("mmfsm", "runner"))
 

@@ -108,7 +108,9 @@ TABLE: tuple[CodeRow, ...] = (
     _ROW("45002", Outcome.REFUSED_LEG, "insufficient asset", (P,)),
     # Final for this order.
     _ROW("40005", Outcome.REFUSED, "timestamp is no number"),
-    _ROW("40008", Outcome.BUSY, "timestamp expired: our clock is off; the next request has Bitget's time"),
+    # Orders are tried again, in case the clock is set meanwhile; of a reading, a person is told to set it.
+    _ROW("40008", Outcome.BUSY, "timestamp expired: our clock and Bitget's are some 30 s apart", (P, C)),
+    _ROW("40008", Outcome.FATAL, "timestamp expired: our clock and Bitget's are some 30 s apart", (Q, A)),
     _ROW("40078", Outcome.BUSY, "outside its receiveWindow: it came too late and was not taken"),
     _ROW("40079", Outcome.REFUSED, "receiveWindow is 60 s or more"),
     _ROW("40017", Outcome.REFUSED, "a parameter failed verification"),

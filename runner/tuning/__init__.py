@@ -14,7 +14,6 @@
     goal      the objective and the bounds
     study     trials in a storage that processes share
     verdict   the best trial and the baseline on seeds no trial has seen
-    plot      inline SVG
     page      the report in one HTML file
 
 The second half needs Optuna (the extra `tune`); a backtest does without.

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from html import escape
 
 from optuna.trial import FrozenTrial
 
+from runner.drawing.html import table
+from runner.drawing.plot import Point, scatter, whiskers
 from runner.tuning import verdict as v
 from runner.tuning.figures import per_hour
 from runner.tuning.judge import intervals, number
-from runner.tuning.plot import Point, scatter, whiskers
 from runner.tuning.space import Dimension
 from runner.tuning.study import is_within, runs_of
 from runner.tuning.verdict import Verdict
@@ -35,11 +35,11 @@ def page(verdict: Verdict) -> str:
     body = [
         f"<h1>Search {escape(verdict.job.study)}</h1>",
         f'<p class="verdict">{escape(v.says(verdict))}</p>',
-        _table(judged),
+        table(judged),
         f'<div class="plots">{_judged(verdict)}</div>',
         f"<h2>Best settings</h2><pre>{escape(settings)}</pre>" if settings else "",
         "<h2>How it was found</h2>",
-        _table([("", ""), *v.headings(verdict)]),
+        table([("", ""), *v.headings(verdict)]),
         f"<h2>Trials</h2><p>{KEY}</p>",
         f'<div class="plots">{_history(verdict)}{_risk(verdict)}</div>',
         f'<h2>Parameters</h2><div class="plots">{slices}</div>',
@@ -52,13 +52,6 @@ def page(verdict: Verdict) -> str:
         f"<title>Search {escape(verdict.job.study)}</title><style>{STYLE}</style></head>"
         f"<body>{''.join(body)}</body></html>\n"
     )
-
-
-def _table(rows: Iterable[Sequence[str]]) -> str:
-    head, *rest = ([escape(cell) for cell in row] for row in rows)
-    top = "".join(f"<th>{cell}</th>" for cell in head)
-    lines = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rest)
-    return f"<table><tr>{top}</tr>{lines}</table>"
 
 
 def _judged(verdict: Verdict) -> str:
@@ -134,4 +127,4 @@ def _best(verdict: Verdict) -> str:
         cells = ["-" if found[name] is None else number(found[name] or 0.0) for name in figures]
         kept = "kept" if is_within(trial) else "missed"
         rows.append((str(trial.number), kept, *cells, *(settings[name.upper()] for name in names)))
-    return _table(rows)
+    return table(rows)

@@ -55,6 +55,8 @@ def test_every_row_is_a_number_with_a_reason() -> None:
         (Kind.PLACE, 404, None, Outcome.UNKNOWN),
         (Kind.PLACE, 400, "00000", Outcome.UNKNOWN),  # it contradicts itself
         (Kind.ACCOUNT, 400, "40920", Outcome.REFUSED),
+        (Kind.PLACE, 400, "40008", Outcome.BUSY),  # a clock may be set while a hedge is tried again …
+        (Kind.QUERY, 400, "40008", Outcome.FATAL),  # … and whoever sets it has to be told
     ],
 )
 def test_an_answer_means_one_thing(kind: Kind, status: int, code: str | None, outcome: Outcome) -> None:

@@ -12,7 +12,8 @@ from mmfsm import Desk, Params
 from mmfsm.errors import ParamError
 from runner.disk import MB, Disk, DiskWatch, disk_of
 from runner.journal import Journal, segments
-from runner.log import full_files, open_log
+from runner.log import open_log
+from runner.logfiles import full_files
 from runner.packing import oldest_beyond
 from runner.settings import Settings
 from tests.bench.bench_disk import measure

@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
 
 import attrs
@@ -19,6 +18,7 @@ from runner.tune import job_of, parser
 from runner.tuning.setup import Setup
 from runner.tuning.study import Job, StudyError, finished, open_study, work
 from tests.support.busy import QUOTING, QUOTING_WORDS
+from tests.support.html import Page
 
 ROOT = Path(__file__).parents[2]
 SPACE = """
@@ -204,23 +204,6 @@ def test_a_search_whose_trials_raise_gives_up(place: Place) -> None:
 
     with pytest.raises(StudyError, match=r"5 trials failed; the last with FileNotFoundError: no \*_usdm"):
         work(job)
-
-
-class Page(HTMLParser):
-    """Collects what a page would load, and what it holds."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.loads: list[str] = []
-        self.tags: list[str] = []
-
-    def handle_starttag(self, tag: str, given: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        if tag in ("script", "link", "img", "iframe", "object", "embed", "base", "meta"):
-            self.loads += [f"{tag} {name}" for name, _ in given if name in ("src", "href", "http-equiv", "data")]
-        self.loads += [
-            f"{tag} {name}={value}" for name, value in given if name in ("src", "href", "xlink:href", "style")
-        ]
 
 
 def test_the_report_is_one_file_that_loads_nothing(place: Place, capsys: pytest.CaptureFixture[str]) -> None:

@@ -305,6 +305,8 @@ SEPARATELY: dict[str, Way] = {
     "python -m runner reasons book_stale --lang ja": as_written(),
     "python -m runner alert --test": with_an_address,
     "python -m runner statistics logs/mmfsm.jsonl": as_written(),
+    "python -m runner report logs/mmfsm.jsonl": as_written(),
+    "python -m runner report logs/mmfsm.jsonl --json": as_written(),
     'grep \'"event": "ticket"\' logs/mmfsm.jsonl | tail -1': one_line_of_json,
     "python -m runner scan --top 10": as_written(),
     "python -m runner scan --symbols ETHUSDT,BTCUSDT --json": as_written(**{"ETHUSDT,BTCUSDT": "ETHUSDT"}),

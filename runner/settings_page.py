@@ -37,7 +37,10 @@ GROUPS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "ws_connect_timeout_ms": ("Sockets", "ソケット"),
         "state_dir": ("What outlives a run", "実行をまたいで残るもの"),
         "guardian": ("The guardian", "ガーディアン"),
+        "status_port": ("The page", "ページ"),
         "log_path": ("The log", "ログ"),
+        "journal_max_mb": ("The disk", "ディスク"),
+        "alert_urls": ("Alerts", "通知"),
     }
 )
 """Where a group begins, by its first setting, and what it is called."""

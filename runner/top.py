@@ -48,7 +48,7 @@ async def top(settings: Settings, interval_s: float, once: bool, out: TextIO, ke
         _print(view, out, coloured)
         return OK
     over = asyncio.Event()
-    with _screen(out), _keys(keys, over), _signals(over):
+    with _signals(over), _screen(out), _keys(keys, over):
         gone_ms = None
         while not over.is_set():
             _draw(view, gone_ms, out, coloured)

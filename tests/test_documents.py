@@ -14,7 +14,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import attrs
@@ -257,6 +259,31 @@ def one_line_of_json(box: Sandbox, command: str) -> None:
     assert json.loads(box.shell(command))["event"] == "ticket"
 
 
+class Webhook(BaseHTTPRequestHandler):
+    """Takes a message, and says so."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_words: object) -> None:
+        """Nothing on stderr."""
+
+
+def with_an_address(box: Sandbox, command: str) -> None:
+    """With a webhook on loopback to send to."""
+    with HTTPServer(("127.0.0.1", 0), Webhook) as host:
+        thread = threading.Thread(target=host.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            said = box.python(f"ALERT_URLS=json://127.0.0.1:{host.server_port}/ {command}")
+        finally:
+            host.shutdown()
+            thread.join()
+    assert said.startswith("sent")
+
+
 DRAWN = {"--tape": "", "DIR": "", "--funding": "", "FILE.csv.gz": "", "20": "1"}
 """A drawn market instead of a recording, which not everybody has; one seed."""
 
@@ -274,7 +301,12 @@ SEPARATELY: dict[str, Way] = {
     "python -m runner --help": as_written(),
     "python -m runner config": as_written(),
     "python -m runner exchange --faults": as_written(),
+    "python -m runner reasons drift": as_written(),
+    "python -m runner reasons book_stale --lang ja": as_written(),
+    "python -m runner alert --test": with_an_address,
     "python -m runner statistics logs/mmfsm.jsonl": as_written(),
+    "python -m runner report logs/mmfsm.jsonl": as_written(),
+    "python -m runner report logs/mmfsm.jsonl --json": as_written(),
     'grep \'"event": "ticket"\' logs/mmfsm.jsonl | tail -1': one_line_of_json,
     "python -m runner scan --top 10": as_written(),
     "python -m runner scan --symbols ETHUSDT,BTCUSDT --json": as_written(**{"ETHUSDT,BTCUSDT": "ETHUSDT"}),
@@ -300,6 +332,8 @@ WALKED = (
     *(f"DRY_RUN=0 python -m runner {word}" for word in ("status", "halt", "resume", "flatten", "stop")),
     "python -m runner",
     "python -m runner status",
+    "python -m runner top",
+    "python -m runner top --once",
     "DRY_RUN=0 python -m runner check --prove-tif",
     "DRY_RUN=0 MAX_POSITION=0.02 MAX_DAILY_LOSS=5 python -m runner",
     "REST=http://127.0.0.1:8787; export REST KEY SECRET PASSPHRASE",
@@ -361,9 +395,16 @@ def test_the_whole_thing_without_an_account(sandbox: Sandbox) -> None:
 
 
 def test_a_dry_run_and_its_status(sandbox: Sandbox) -> None:
-    """Real books, nothing sent; `status` without DRY_RUN=0 finds it; Ctrl-C ends it clean."""
+    """Real books, nothing sent; `status` and `top` without DRY_RUN=0 find it; Ctrl-C ends each clean."""
     with started("python -m runner", sandbox, "logs/dry.jsonl") as run:
         assert "dry" in sandbox.python("python -m runner status")
+        assert "ETHUSDT" in sandbox.python("python -m runner top --once")
+        words = [sys.executable, "-m", "runner", "top"]
+        with subprocess.Popen(words, cwd=sandbox.folder, env=os.environ | sandbox.env, stdout=subprocess.PIPE) as shown:
+            assert shown.stdout is not None and shown.stdout.read(1)
+            shown.send_signal(signal.SIGINT)
+            shown.communicate(timeout=10)
+        assert shown.returncode == 0
         run.send_signal(signal.SIGINT)
         assert run.wait(30) == 0
 

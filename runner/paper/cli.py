@@ -104,6 +104,10 @@ def _add_accounts(group: "argparse._ArgumentGroup", default: PaperOptions) -> No
     group.add_argument("--spot-eth", type=_figure, default=default.spot_eth)
     group.add_argument("--spot-usdt", type=_figure, default=default.spot_usdt)
     group.add_argument("--perp-usdt", type=_figure, default=default.perp_usdt)
+    group.add_argument(
+        "--authorities", type=lambda text: tuple(text.split(",")), default=default.authorities, metavar="A,B",
+        help="what the key may do: coow, stow, wwow (withdraw) ...",
+    )  # fmt: skip
     group.add_argument("--unified", action="store_true", help="answer 40085 to private REST")
 
 
@@ -140,6 +144,7 @@ def options_of(args: argparse.Namespace) -> PaperOptions:
         position_mode=args.position_mode,
         margin_mode=args.margin_mode,
         leverage=args.leverage,
+        authorities=args.authorities,
         spot_eth=args.spot_eth,
         spot_usdt=args.spot_usdt,
         perp_usdt=args.perp_usdt,

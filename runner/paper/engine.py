@@ -54,6 +54,7 @@ class Exchange:
         self.options = options
         self.name = start.name
         self.credentials = start.credentials
+        self.authorities, self.ips = start.authorities, start.ips
         self.floor = floor or Floor(options, start_ms)
         self.floor.members[self.name] = self
         self.store = Store()

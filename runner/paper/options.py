@@ -11,6 +11,8 @@ from runner.paper.fault_rules import FaultRule
 
 BookAnswer = Literal["ok", "refused", "silent"]
 DEFAULT_ACCOUNT = "default"
+AUTHORITIES = ("coor", "coow", "cpor", "cpow", "stor", "stow")
+"""What a key may do unless told otherwise, in Bitget's words: read and write on futures and on spot."""
 
 
 @attrs.frozen
@@ -34,6 +36,8 @@ class Account:
     position_mode: Literal["one_way_mode", "hedge_mode"] = "one_way_mode"
     margin_mode: Literal["isolated", "crossed"] = "isolated"
     leverage: int = attrs.field(default=10, validator=[attrs.validators.ge(1), attrs.validators.le(150)])
+    authorities: tuple[str, ...] = AUTHORITIES
+    ips: str = ""
 
     @classmethod
     def named(cls, name: str, **start: Any) -> "Account":
@@ -111,6 +115,10 @@ class PaperOptions:
     position_mode: Literal["one_way_mode", "hedge_mode"] = "one_way_mode"
     margin_mode: Literal["isolated", "crossed"] = "isolated"
     leverage: int = attrs.field(default=10, validator=[attrs.validators.ge(1), attrs.validators.le(150)])
+
+    # What the key may do (`wwow`: withdraw) and the addresses it is bound to, comma-separated. Told, not enforced.
+    authorities: tuple[str, ...] = AUTHORITIES
+    ips: str = ""
 
     # More accounts beside the default one, each with a key of its own; all trade on the same books.
     accounts: tuple[Account, ...] = attrs.field(default=(), validator=_distinct)
@@ -190,6 +198,8 @@ class PaperOptions:
             position_mode=self.position_mode,
             margin_mode=self.margin_mode,
             leverage=self.leverage,
+            authorities=self.authorities,
+            ips=self.ips,
         )
 
     def account_of(self, api_key: str) -> Account:

@@ -214,6 +214,17 @@ def spot_fill(fill: Fill) -> Row:
     }
 
 
+def account_info(exchange: Exchange) -> Row:
+    """GET spot/account/info: parentId is a number."""
+    return {
+        "userId": USER_ID,
+        "inviterId": "",
+        "ips": exchange.ips,
+        "authorities": list(exchange.authorities),
+        "parentId": int(USER_ID),
+    }
+
+
 def asset(balance: Balance) -> Row:
     """GET spot/account/assets: eight decimals, uTime in whole seconds of milliseconds."""
     return {

@@ -111,6 +111,11 @@ def fills(context: Context) -> Any:
     return [rest_rows.spot_fill(one) for one in read.page(found, context.params)]
 
 
+def account_info(context: Context) -> Any:
+    """GET account/info: who the account is, and what the key may do."""
+    return rest_rows.account_info(context.exchange)
+
+
 def assets(context: Context) -> Any:
     """GET account/assets: coins held, or the one asked for."""
     coin = read.text(context.params, "coin")
@@ -155,5 +160,6 @@ ROUTES = {
     ("GET", "/api/v2/spot/trade/unfilled-orders"): Route(unfilled_orders, 20),
     ("GET", "/api/v2/spot/trade/history-orders"): Route(history_orders, 20),
     ("GET", "/api/v2/spot/trade/fills"): Route(fills, 10),
+    ("GET", "/api/v2/spot/account/info"): Route(account_info, 1),
     ("GET", "/api/v2/spot/account/assets"): Route(assets, 10),
 }

@@ -27,6 +27,18 @@ async def exchange(start: Start) -> PaperExchange:
     return exchange
 
 
+async def test_each_account_tells_what_its_own_key_may_do(start: Start, http: ClientSession) -> None:
+    """The default key trades both legs and does not withdraw; the other's may, and is bound to an address."""
+    other = Account.named("other", authorities=("coow", "stow", "wwow"), ips="1.2.3.4")
+    exchange = await start(touch=False, accounts=(other,))
+    clients = [Rest(exchange, http, name) for name in ("default", "other")]
+    rights = [(await it.get("/api/v2/spot/account/info"))[1]["data"] for it in clients]
+
+    assert rights[0]["authorities"] == ["coor", "coow", "cpor", "cpow", "stor", "stow"] and rights[0]["ips"] == ""
+    assert rights[1]["authorities"] == ["coow", "stow", "wwow"] and rights[1]["ips"] == "1.2.3.4"
+    assert isinstance(rights[0]["parentId"], int) and isinstance(rights[0]["userId"], str)
+
+
 async def test_two_clients_trade_with_each_other_inside_the_spread(
     rest: Rest, exchange: PaperExchange, connect: Connect, http: ClientSession
 ) -> None:

@@ -6,17 +6,14 @@ import io
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import attrs
 import pytest
-from aiohttp import web
 
 from mmfsm.fees import Fees
 from mmfsm.values import FeeRate
@@ -29,7 +26,6 @@ from runner.settings import Settings, to_texts
 from tests.support.bot import Bot, exchange_with, nowhere_to_sign, settings_on, trading
 from tests.support.tape import ROOT
 
-KEY_INFO = "/api/v2/spot/account/info"
 FAST = {"BOOKS5_SILENT_MS": "150", "REQUEST_TIMEOUT_MS": "400", "CHECK_BOUND_SEC": "1", "PERP_TIF": "auto"}
 
 
@@ -114,7 +110,8 @@ ROWS = [
     yellow("margin", "MAX_POSITION", {"MAX_POSITION": "30"}),
     yellow("hedges_of_bids", "ETH", spot_eth=Decimal(0)),
     yellow("hedges_of_asks", "USDT", spot_usdt=Decimal(1)),
-    yellow("permissions", "app"),
+    yellow("permissions", "app", authorities=()),
+    yellow("permissions", "may withdraw", authorities=("coow", "stow", "wwow")),
 ]  # fmt: skip
 
 
@@ -138,11 +135,11 @@ async def test_each_item_turns_red_or_yellow_and_says_what_to_do(
 
 
 async def test_all_is_well(tmp_path: Path) -> None:
-    """Every item is there and ok but the permissions, which this exchange does not tell; figures are in the words."""
+    """Every item is there and ok; figures are in the words."""
     async with exchange_with() as exchange:
         status, items = await check(settings_on(exchange, tmp_path / "log.jsonl", PERP_TIF="auto", EDGE_FLOOR="1"))
 
-        assert status == 0 and [key for key, item in items.items() if item["level"] != "ok"] == ["permissions"]
+        assert status == 0 and all(item["level"] == "ok" for item in items.values())
         assert list(items) == [
             "rest", "clock", "key", "account_type", "permissions", "public_socket", "perp_book", "spot_book",
             "private_socket", "rules", "fees", "break_even", "funding", "position_mode", "margin_mode", "leverage",
@@ -158,30 +155,6 @@ async def test_all_is_well(tmp_path: Path) -> None:
 # --- the key's permissions --------------------------------------------------------------------------------------------
 
 
-@asynccontextmanager
-async def telling(exchange: PaperExchange, authorities: list[str], ips: str = "") -> AsyncIterator[str]:
-    """A REST host before the exchange that answers Get Account Information as Bitget's page has it; else it relays."""
-
-    async def serve(request: web.Request) -> web.Response:
-        if request.path == KEY_INFO:
-            data = {"userId": "1", "inviterId": "", "ips": ips, "authorities": authorities, "parentId": 1}
-            return web.json_response({"code": "00000", "msg": "success", "requestTime": 1, "data": data})
-        url, body = exchange.rest_url + request.raw_path, await request.read()
-        async with session.request(request.method, url, headers=request.headers, data=body) as answer:
-            return web.Response(body=await answer.read(), status=answer.status)
-
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", serve)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    async with aiohttp.ClientSession() as session:
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-        finally:
-            await runner.cleanup()
-
-
 @pytest.mark.parametrize(
     ("authorities", "level", "words"),
     [
@@ -195,9 +168,8 @@ async def telling(exchange: PaperExchange, authorities: list[str], ips: str = ""
 )
 async def test_the_keys_permissions(tmp_path: Path, authorities: list[str], level: str, words: str) -> None:
     """As the exchange's own words have it: enough, too much (it may withdraw), too little, or not told."""
-    async with exchange_with() as exchange, telling(exchange, authorities) as url:
-        settings = settings_on(exchange, tmp_path / "log.jsonl", BITGET_REST_URL=url)
-        status, items = await check(settings)
+    async with exchange_with(authorities=tuple(authorities)) as exchange:
+        status, items = await check(settings_on(exchange, tmp_path / "log.jsonl"))
 
         item = items["permissions"]
         assert item["level"] == level and words in item["detail"] + item["advice"], item
@@ -206,8 +178,8 @@ async def test_the_keys_permissions(tmp_path: Path, authorities: list[str], leve
 
 async def test_the_addresses_a_key_is_bound_to_are_counted(tmp_path: Path) -> None:
     """Two addresses: the detail says so."""
-    async with exchange_with() as exchange, telling(exchange, ["trade"], "1.2.3.4, 5.6.7.8") as url:
-        _status, items = await check(settings_on(exchange, tmp_path / "log.jsonl", BITGET_REST_URL=url))
+    async with exchange_with(ips="1.2.3.4, 5.6.7.8") as exchange:
+        _status, items = await check(settings_on(exchange, tmp_path / "log.jsonl"))
 
         assert "from 2 addresses alone" in items["permissions"]["detail"]
 

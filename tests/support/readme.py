@@ -12,11 +12,15 @@ from types import MappingProxyType
 
 import attrs
 
+from runner.reasons import CATALOGUE
+from runner.reasons.shown import markdown
 from runner.settings_page import settings_markdown
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES: Mapping[str, str] = MappingProxyType({"en": "README.md", "ja": "README.ja.md"})
-GENERATED: Mapping[str, Callable[[str], str]] = MappingProxyType({"settings": settings_markdown})
+GENERATED: Mapping[str, Callable[[str], str]] = MappingProxyType(
+    {"reasons": lambda lang: markdown(CATALOGUE, lang), "settings": settings_markdown}
+)
 """What stands between `<!-- name -->` and `<!-- /name -->`, by name: the table in a language."""
 
 

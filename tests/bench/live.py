@@ -40,6 +40,7 @@ OURS = "runner"
 PLACE_PERP = "/api/v2/mix/order/place-order"
 SIZE, TICK, TOUCH = Decimal("0.01"), Decimal("0.01"), Decimal(3500)
 MOVE_S, SWAY, SWAY_S = 0.05, 1.2, 7.0  # the mid sways by three basis points: now and then a quote is replaced
+LEAD_S = (0.03, 0.06)
 BOUND_S, END_S = 20.0, 10.0
 
 QUIET = FAST | {
@@ -239,8 +240,7 @@ class Stand:
         await self._taken()
         for _ in range(count):
             for bot in self.bots:
-                await asyncio.sleep(pause_s + self._rng.uniform(0, 0.02))  # whatever the books' own beat
-                await self._fill(bot)
+                await self._fill(bot, pause_s + self._rng.uniform(*LEAD_S))
         waits: dict[str, list[float]] = {bot.name: [] for bot in self.bots}
         filled: dict[int, int] = {}
         for seat, what, at_ns in await self._taken():
@@ -257,10 +257,15 @@ class Stand:
         told: list[tuple[int, str, int]] = json.loads(await relay.stdout.readline())
         return told
 
-    async def _fill(self, bot: Bot) -> None:
-        """Let somebody take one of the bot's quotes, and wait until spot has filled its hedge."""
+    async def _fill(self, bot: Bot, lead_s: float) -> None:
+        """Let somebody take one of the bot's quotes, and wait until spot has filled its hedge.
+
+        `lead_s`: what passes before it, so that nothing else is under way, whatever the books' own beat."""
         hedged = self._fills(bot) + 2
         side = next(bot.sides)
+        if bot.is_ours:
+            await self._quote(bot, side)
+        await asyncio.sleep(lead_s)
         if bot.is_ours:
             price = await self._quote(bot, side)
         else:

@@ -1,9 +1,9 @@
 """A connection that is held open for hedges, and on which a request leaves within the call that asks for it.
 
-Why not aiohttp's client: a request of its needs a task, and with it a turn of the loop in which whatever else is waiting
-goes first; and that a pooled connection was closed by the exchange is found out by the hedge that needs it. So the
+Why not aiohttp's client: a request of its needs a task, and with it a turn of the loop in which whatever waits goes
+first; and that a pooled connection was closed by the exchange is found out by the hedge that needs it. So the
 connection is ours, opened beforehand and again when it is lost, and what is the same in every request is made
-beforehand too. Answers are read by aiohttp's own protocol and parser, signatures are pybotters'.
+beforehand too. Answers are read by aiohttp's own protocol and parser.
 
 One request at a time, no pipelining: an order behind another's answer would be late without anybody knowing. Whoever
 finds the line taken or down sends another way. A request whose answer does not come whole takes the connection with it.
@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import HttpProcessingError
+
+from runner.bitget.signing import header_lines
 
 Answer = tuple[int, str]
 """HTTP status, and the body as text."""
@@ -40,7 +42,7 @@ class Line:
         assert parts.hostname is not None, "the settings have seen to it"
         self._host, self._tls = parts.hostname, parts.scheme == "https"
         self._port = parts.port or (443 if self._tls else 80)
-        self._fixed = _lines({"Host": parts.netloc} | dict(headers))
+        self._fixed = header_lines({"Host": parts.netloc} | dict(headers))
         self._protocol: ResponseHandler | None = None
         self._taken = False
 
@@ -76,8 +78,14 @@ class Line:
         if closed is not None:
             await asyncio.wait([closed])
 
-    def begin(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> Awaitable[Answer]:
+    def begin(self, method: str, path: str, headers: str = "", body: bytes = b"") -> Awaitable[Answer]:
         """Write a request; it is the kernel's when this returns. Asked of a free line only.
+
+        Args:
+            method: GET or POST.
+            path: with its query.
+            headers: its own, as they are written.
+            body: of a POST.
 
         Returns:
             What waits for the answer. It must be awaited, and raises aiohttp.ClientError or OSError for one that did
@@ -85,8 +93,8 @@ class Line:
         """
         protocol = self._protocol
         assert protocol is not None and protocol.transport is not None and self.is_free, "asked of a line that is taken"
-        length = {"Content-Length": str(len(body))} if body else {}
-        head = f"{method} {path} HTTP/1.1\r\n{self._fixed}{_lines({**headers, **length})}\r\n"
+        length = f"Content-Length: {len(body)}\r\n" if body else ""
+        head = f"{method} {path} HTTP/1.1\r\n{self._fixed}{headers}{length}\r\n"
         self._taken = True
         protocol.transport.write(head.encode() + body)
         return self._answer(protocol)
@@ -122,10 +130,3 @@ def _look_at(closed: asyncio.Future[None]) -> None:
     # How it ended is no matter; an error that nobody looks at would be logged as one.
     if not closed.cancelled():
         closed.exception()
-
-
-def _lines(headers: Mapping[str, str]) -> str:
-    for name, value in headers.items():
-        if "\r" in value or "\n" in value:
-            raise ValueError(f"{name}: a header cannot hold a line break")
-    return "".join([f"{name}: {value}\r\n" for name, value in headers.items()])

@@ -8,6 +8,7 @@ more than `hedge_idle_ms` unused: a hedge after a quiet hour costs no handshake.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Any, Literal
@@ -22,6 +23,7 @@ from runner.bitget import seam, wire
 from runner.bitget.budget import Budget
 from runner.bitget.codes import Kind, judge
 from runner.bitget.line import Answer, Line
+from runner.bitget.signing import Signer
 from runner.bitget.tasks import OnFailure, Tasks
 from runner.settings import Settings
 
@@ -29,6 +31,7 @@ from runner.settings import Settings
 _KEEPALIVE_S = 15.0
 _HEDGE_LINES = 2
 _OPEN_PACE_S = 1.0  # a line that does not stay open is not opened faster than this
+_ENCODER = json.JSONEncoder()  # spaced as pybotters sends it
 _LOCALE = {"locale": "en-US"}  # Bitget translates its messages by it
 
 
@@ -75,6 +78,7 @@ class Rest:
         self.ahead_ms = 0  # Bitget's clock minus ours, by the last answer that told its time
         self.budget = Budget(lambda: asyncio.get_running_loop().time())
         self._main: pybotters.Client | None = None
+        self._signer: Signer | None = None
         self._lines: tuple[Line, ...] = ()
         self._warming = asyncio.Lock()  # one line at a time: a hedge always finds the other
 
@@ -89,6 +93,7 @@ class Rest:
             seam.register(self._base)
             s = self._settings
             keys = (s.bitget_api_key, s.bitget_api_secret, s.bitget_api_passphrase)
+            self._signer = Signer(keys, self._demo())
         self._main = self._client(keys)
         if hedges and not self._settings.dry_run:
             self._open_lines(self._main)
@@ -133,10 +138,11 @@ class Rest:
             What waits for the reply; None, and nothing is written, when no line is free.
         """
         line = next((line for line in self._lines if line.is_free), None)
-        if line is None or self._main is None or self._settings.dry_run or not self._settings.has_keys:
+        if line is None or self._signer is None or self._settings.dry_run:
             return None
-        headers, data = seam.signed(self._main, "POST", self._base + path, body)
-        return self._reply(kind, now_ms(), line.begin("POST", path, headers | self._demo(), data))
+        sent_ms, text = now_ms(), _ENCODER.encode(body).encode()
+        headers = self._signer.header_lines("POST", path, text, sent_ms)
+        return self._reply(kind, sent_ms, line.begin("POST", path, headers, text))
 
     def _demo(self) -> dict[str, str]:
         return {"paptrading": "1"} if self._settings.bitget_demo else {}  # Demo Trading, REST
@@ -195,7 +201,7 @@ class Rest:
             while line.is_open:
                 async with self._warming:
                     if line.is_free:
-                        await self._reply(Kind.QUERY, now_ms(), line.begin("GET", self._warm_path, {}))
+                        await self._reply(Kind.QUERY, now_ms(), line.begin("GET", self._warm_path))
                 with suppress(TimeoutError):
                     async with asyncio.timeout(idle_s):
                         await line.lost()

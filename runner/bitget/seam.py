@@ -7,7 +7,6 @@ Tried with pybotters 1.11.2:
 - `Auth.bitget` of its sockets signs and sends the login, then drops the answer, refusals included. `log_in` lets it do
   that on a stand-in for the socket that remembers what it was told.
 - Its requests name their signer in aiohttp's `auth` argument, which aiohttp 3.14 warns about, once a request.
-- Its signer takes aiohttp's arguments and changes them; `signed` gives it some and returns what it made of them.
 - It starts a task that pings a known host every 25 s and that outlives the socket; `end_own_ping` ends it, since the
   connection pings by itself and wants to know of each pong.
 """
@@ -22,10 +21,8 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import pybotters
-from multidict import CIMultiDict
 from pybotters import auth as pybotters_auth
 from pybotters import ws as pybotters_ws
-from yarl import URL
 
 from runner.bitget import hosts
 
@@ -54,14 +51,6 @@ def new_client(keys: tuple[str, str, str] | None, **session: Any) -> pybotters.C
 def user_agent(client: pybotters.Client) -> str:
     """Return what the client calls itself."""
     return str(client._session.headers["User-Agent"])
-
-
-def signed(client: pybotters.Client, method: str, url: str, body: dict[str, str]) -> tuple[dict[str, str], bytes]:
-    """Sign a request without sending it. Returns the headers and the body as pybotters would send them."""
-    headers: CIMultiDict[str] = CIMultiDict()
-    options: dict[str, Any] = {"data": body, "headers": headers, "session": client._session}
-    pybotters_auth.Auth.bitget((method, URL(url)), options)
-    return dict(headers), options["data"]._value
 
 
 async def connect(client: pybotters.Client, url: str, close_s: float) -> aiohttp.ClientWebSocketResponse:

@@ -14,9 +14,9 @@ from mmfsm.clock import now_ms
 from mmfsm.strategy import QuoteView
 from mmfsm.values import Funding, InstType, QuotePlan
 from runner.app import STATUS_CRASHED
-from runner.sending import Executor
 from runner.bitget.gateway import Events
 from runner.lock import LockedError
+from runner.sending import Executor
 from runner.state_folder import JOURNAL
 from tests.support.bot import Bot, bot_on, exchange_with, settings_on, touch, trading
 

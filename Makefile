@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 WORKERS ?= 4
 
-.PHONY: help paper test browser prove matrix mutants rows lint diagrams readme clean
+.PHONY: help paper test browser prove matrix mutants rows bench lint diagrams readme clean
 
 help:
 	@echo "make paper     watch the bot trade against the stand-in exchange for a minute"
@@ -16,6 +16,7 @@ help:
 	@echo "make matrix    every fault at every moment of a ticket, judged by what the account holds (ARGS=--bots: others too)"
 	@echo "make mutants   every row of every table wrong in every way, and what catches each (ARGS=--table Mode: one table)"
 	@echo "make rows      which rows the tests and a simulation fire, drawn into logs/coverage"
+	@echo "make bench     what counts, measured beside what a user would otherwise have (ARGS=--quick: a look; --only NAME)"
 	@echo "make diagrams  draw the state diagrams again from the tables"
 	@echo "make readme    write the generated tables into both READMEs"
 	@echo "make clean     remove the virtual environment and caches"
@@ -60,6 +61,9 @@ rows: $(VENV)/installed
 	MMFSM_ROWS=logs/rows $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 	$(BIN)/python -m runner simulate --seeds 40 --minutes 2 --jobs $(JOBS) --rows logs/rows/simulated.json
 	$(BIN)/python -m mmfsm.diagrams --coverage logs/rows/*.json
+
+bench: $(VENV)/installed
+	$(BIN)/python -m tests.bench $(ARGS)
 
 diagrams: $(VENV)/installed
 	$(BIN)/python -m mmfsm.diagrams

@@ -12,9 +12,8 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import attrs
 from loguru import logger
 
 from mmfsm import Desk, Strategy
@@ -22,8 +21,7 @@ from mmfsm import actions as do
 from mmfsm import events as ev
 from mmfsm.clock import now_ms
 from mmfsm.errors import IllegalEvent
-from mmfsm.values import OrderIntent
-from runner.bitget.gateway import Events, Gateway
+from runner.bitget.gateway import Gateway
 from runner.bitget.sockets import Sockets
 from runner.bitget.tasks import Tasks
 from runner.disk import Disk
@@ -32,6 +30,7 @@ from runner.log import Log, open_log, version_of_mmfsm
 from runner.logwatch import LogWitness
 from runner.memory import Memory
 from runner.onlooker import Onlooker
+from runner.sending import Executor, Sending
 from runner.settings import Settings
 from runner.state_folder import JOURNAL, state_folder
 from runner.surroundings import Surroundings
@@ -41,12 +40,6 @@ STATUS_CHECK_FAILED, STATUS_CRASHED, STATUS_KILLED = 2, 3, 4
 
 CRASH_CANCEL_S = 5.0
 WAKE_MIN_S = 0.001
-
-
-class Executor(Protocol):
-    """Whoever answers the desk's requests: the gateway, or a pretence of it."""
-
-    async def execute(self, action: do.Action) -> Events: ...
 
 
 class Runner:
@@ -87,7 +80,8 @@ class Runner:
         self._log_witness = LogWitness(Path(settings.log_path))
         self.observers: list[Callable[[do.Record], None]] = [] if on_record is None else [on_record]
         self._records: deque[do.Record] = deque()
-        self._requests: set[asyncio.Task[None]] = set()
+        self._sending = Sending(self.gateway, lambda: self.executor, self.handle, self.breach)
+        self._requests = self._sending.under_way
         self._tasks = Tasks(self._task_ended)
         self._over = asyncio.Event()
         self._turned = asyncio.Event()
@@ -285,19 +279,7 @@ class Runner:
         elif isinstance(action, do.Exit):
             self._end(action.status, action.reason)
         else:
-            self._begin_request(action)
-
-    def _begin_request(self, action: do.Action) -> None:
-        """Start a request as a task of its own. A hedge holds quotes back until its request has been started."""
-        loop, budget = asyncio.get_running_loop(), self.gateway.budget
-        is_hedge = isinstance(action, do.PlaceOrder) and action.request.intent is not OrderIntent.QUOTE
-        if is_hedge:
-            budget.hedge_coming(self._began_s)
-        task = loop.create_task(self._request(action))
-        if is_hedge:
-            loop.call_soon(budget.hedge_started)  # runs after the task's first step, which writes the request
-        self._requests.add(task)
-        task.add_done_callback(self._requests.discard)
+            self._sending.start(action, self._began_s)
 
     def _subscribe(self, action: do.Subscribe) -> None:
         assumed = action.feed is ev.FeedName.PRIVATE and isinstance(self.executor, DryRun)
@@ -305,18 +287,6 @@ class Runner:
             asyncio.get_running_loop().call_soon(self.executor.subscribe_private)
         else:
             self.sockets.subscribe(action.feed, action.channel)
-
-    async def _request(self, action: do.Action) -> None:
-        try:
-            events = await self.executor.execute(action)
-        except Exception as error:
-            logger.opt(exception=error).error("request failed: {}", type(action).__name__)
-            self.breach(f"request:{type(action).__name__}", error)
-            return
-        at_ms = now_ms()
-        for event in events:
-            # Told now, whenever each part of it was read: time never steps back for a slow partner request.
-            self.handle(attrs.evolve(event, at_ms=at_ms))
 
     def _set_wake(self) -> None:
         due_ms = self.desk.next_due_ms

@@ -70,13 +70,17 @@ class Budget:
         reserved = PER_SECOND.get(path, PER_SECOND_ELSE) * (1 - QUOTE_SHARE)
         if self.left(path) <= reserved:
             return False
-        self._sent[path].append(self._clock())
+        self.took(path)
         return True
 
     async def take(self, path: str) -> None:
         """Take a request, waiting until the endpoint has one left."""
         while self.left(path) <= 0:  # noqa: ASYNC110 - it is the clock that is waited for
             await asyncio.sleep(max(self._sent[path][0] + WINDOW_S - self._clock(), 0.001))
+        self.took(path)
+
+    def took(self, path: str) -> None:
+        """Count a request whose turn needed no waiting: `left` has just said so."""
         self._sent[path].append(self._clock())
 
     def hedge_coming(self, since_s: float) -> None:

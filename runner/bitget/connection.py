@@ -8,12 +8,18 @@ on pybotters' own session and socket class, with pybotters' login signature.
 Websocket Intro: text "ping" at least every 30 s, answered by text "pong"; two minutes without one and Bitget closes; it
 closes every 24 hours in any case; at most 10 messages a second from us; a subscription sent before the login's answer
 is refused.
+
+Fills go first: of messages that are waiting together, because they came together or the process was busy, those with
+fills are read at once and in front, the others right after, in their order. A fill and its order's report arrive
+together as often as not, the report first; its hedge need not wait until that is read (0.2 to 0.4 ms), and the machines
+take the two in either order.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -63,6 +69,7 @@ class Connection:
         self._login = login
         self._outbox: asyncio.Queue[str | dict[str, Any]] | None = None
         self._pong = asyncio.Event()
+        self._waiting: deque[str] = deque()
         self._dropped: asyncio.Future[str] | None = None
 
     @property
@@ -151,22 +158,41 @@ class Connection:
             await asyncio.gather(*parts, return_exceptions=True)
 
     async def _read(self, ws: aiohttp.ClientWebSocketResponse) -> str:
-        async for message in ws:
-            if message.type is aiohttp.WSMsgType.ERROR:
-                return f"broken: {ws.exception()}"
-            if message.type is not aiohttp.WSMsgType.TEXT:
-                continue
-            if message.data == "pong":
-                self._pong.set()
-                self._tell.pong()
-                continue
-            try:
-                told = parse_json(message.data)
-            except ValueError:
-                logger.warning("{} socket: a message that is no JSON: {:.80}", self.name, message.data)
-                continue
-            self._tell.message(told)
+        loop = asyncio.get_running_loop()
+        try:
+            async for message in ws:
+                if message.type is aiohttp.WSMsgType.ERROR:
+                    return f"broken: {ws.exception()}"
+                if message.type is not aiohttp.WSMsgType.TEXT:
+                    continue
+                if message.data == "pong":
+                    self._pong.set()
+                    self._tell.pong()
+                elif wire.is_urgent(message.data):
+                    self._take(message.data)
+                else:
+                    if not self._waiting:
+                        loop.call_soon(self._take_waiting)
+                    self._waiting.append(message.data)
+        finally:
+            self._take_waiting()
         return f"closed by the exchange (code {ws.close_code})"
+
+    def _take_waiting(self) -> None:
+        try:
+            while self._waiting:
+                self._take(self._waiting.popleft())
+        except Exception as error:  # a mistake of ours: reported, and the socket begun anew
+            if self._dropped is not None and not self._dropped.done():
+                self._dropped.set_exception(error)
+
+    def _take(self, text: str) -> None:
+        try:
+            told = parse_json(text)
+        except ValueError:
+            logger.warning("{} socket: a message that is no JSON: {:.80}", self.name, text)
+        else:
+            self._tell.message(told)
 
     async def _write(self, ws: aiohttp.ClientWebSocketResponse, outbox: asyncio.Queue[str | dict[str, Any]]) -> str:
         while True:

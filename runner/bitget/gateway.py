@@ -30,6 +30,7 @@ from mmfsm.values import (
     Settlement,
 )
 from runner.bitget import wire, wire_account, wire_key, wire_market
+from runner.bitget.at_once import begin_hedge, place_answered
 from runner.bitget.codes import Kind
 from runner.bitget.market import FUNDING, RULES, TIME, trade_rates
 from runner.bitget.members import WireError, as_row, as_rows
@@ -111,6 +112,10 @@ class Gateway:
             raise TypeError(f"{type(action).__name__}: no action of the exchange's")
         return await doer(action)
 
+    def begin(self, action: do.Action) -> Awaitable[Events] | None:
+        """Write a spot hedge's request before this returns; None: `execute` it. See `at_once`."""
+        return begin_hedge(action, self._rest, self.terms, PLACE[SPOT])
+
     # --- orders -------------------------------------------------------------------------------------------------------
 
     async def _place_order(self, action: do.PlaceOrder) -> Events:
@@ -146,9 +151,7 @@ class Gateway:
                 return ev.PlaceAnswered(now_ms(), request.client_oid, busy)
         else:
             await self.budget.take(PLACE[request.inst])
-        reply = await self._rest.post(PLACE[request.inst], body, Kind.PLACE, hedge)
-        order_id = wire.placed_order_id(reply.data) if reply.ok else None
-        return ev.PlaceAnswered(reply.got_ms, request.client_oid, reply.result(order_id))
+        return place_answered(request, await self._rest.post(PLACE[request.inst], body, Kind.PLACE, hedge))
 
     async def _cancel_order(self, action: do.CancelOrder) -> Events:
         cancel = self.cancel_perp_order if action.inst is PERP else self.cancel_spot_order

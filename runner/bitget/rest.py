@@ -1,14 +1,16 @@
 """One request to Bitget and its answer, whatever happens: signed by pybotters, bounded in time, never raising for the
 network.
 
-Hedges have a client of their own, and with it a connection of their own that is never more than `hedge_idle_ms` unused:
-a hedge after a quiet hour costs no handshake.
+Hedges have two lines of their own (one for each side's ticket), opened beforehand, opened again when lost, and never
+more than `hedge_idle_ms` unused: a hedge after a quiet hour costs no handshake.
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
+import json
+from collections.abc import Awaitable
+from contextlib import suppress
 from typing import Any, Literal
 
 import aiohttp
@@ -20,11 +22,17 @@ from mmfsm.values import OrderResult, Outcome
 from runner.bitget import seam, wire
 from runner.bitget.budget import Budget
 from runner.bitget.codes import Kind, judge
+from runner.bitget.line import Answer, Line
+from runner.bitget.signing import Signer
 from runner.bitget.tasks import OnFailure, Tasks
 from runner.settings import Settings
 
 # An order on a connection that the other side has just closed is an order of unknown outcome: idle ones go early.
 _KEEPALIVE_S = 15.0
+_HEDGE_LINES = 2
+_OPEN_PACE_S = 1.0  # a line that does not stay open is not opened faster than this
+_ENCODER = json.JSONEncoder()  # spaced as pybotters sends it
+_LOCALE = {"locale": "en-US"}  # Bitget translates its messages by it
 
 
 @attrs.frozen
@@ -61,7 +69,7 @@ class Rest:
     """The requests of one account. Made anywhere, opened inside a running loop."""
 
     def __init__(self, settings: Settings, on_failure: OnFailure, warm_path: str) -> None:
-        """`warm_path` is the light public read (the exchange's clock) that keeps the hedges' connection in use."""
+        """`warm_path` is the light public read (the exchange's clock) that keeps the hedges' lines in use."""
         self._settings = settings
         self._base = settings.bitget_rest_url.rstrip("/")
         self._bound_s = settings.request_timeout_ms / 1000
@@ -70,57 +78,77 @@ class Rest:
         self.ahead_ms = 0  # Bitget's clock minus ours, by the last answer that told its time
         self.budget = Budget(lambda: asyncio.get_running_loop().time())
         self._main: pybotters.Client | None = None
-        self._hedge: pybotters.Client | None = None
-        self._hedge_used_at = -math.inf  # the loop's clock; never
+        self._signer: Signer | None = None
+        self._lines: tuple[Line, ...] = ()
+        self._warming = asyncio.Lock()  # one line at a time: a hedge always finds the other
 
     @property
     def has_keys(self) -> bool:
         return self._settings.has_keys
 
     async def open(self, hedges: bool = True) -> None:
-        """Open both clients; the hedges' connection is established in the background. Readers alone need no hedges."""
+        """Open the client; the hedges' lines are opened in the background. Readers alone need no hedges."""
         keys = None
         if self._settings.has_keys:
             seam.register(self._base)
             s = self._settings
             keys = (s.bitget_api_key, s.bitget_api_secret, s.bitget_api_passphrase)
-        self._main = self._client(keys, _KEEPALIVE_S)
-        if not hedges:
-            return
-        self._hedge = self._client(keys, self._settings.hedge_idle_ms / 1000 + self._bound_s)
-        self._tasks.start("hedge-connection", self._keep_warm())
+            self._signer = Signer(keys, self._demo())
+        self._main = self._client(keys)
+        if hedges and not self._settings.dry_run:
+            self._open_lines(self._main)
 
-    def _client(self, keys: tuple[str, str, str] | None, keepalive_s: float) -> pybotters.Client:
-        connector = aiohttp.TCPConnector(keepalive_timeout=keepalive_s, ttl_dns_cache=300)
-        # `locale`: Bitget translates its messages by it.
-        return seam.new_client(
-            keys, connector=connector, headers={"locale": "en-US"}, cookie_jar=aiohttp.DummyCookieJar()
-        )
+    def _client(self, keys: tuple[str, str, str] | None) -> pybotters.Client:
+        connector = aiohttp.TCPConnector(keepalive_timeout=_KEEPALIVE_S, ttl_dns_cache=300)
+        return seam.new_client(keys, connector=connector, headers=_LOCALE, cookie_jar=aiohttp.DummyCookieJar())
+
+    def _open_lines(self, client: pybotters.Client) -> None:
+        headers = {"User-Agent": seam.user_agent(client), "Accept": "*/*"} | _LOCALE
+        self._lines = tuple(Line(self._base, headers) for _ in range(_HEDGE_LINES))
+        for line in self._lines:
+            self._tasks.start("hedge-connection", self._hold(line))
 
     async def close(self) -> None:
         await self._tasks.close()
-        for client in (self._main, self._hedge):
-            if client is not None:
-                await client.close()
+        for line in self._lines:
+            line.close()
+        if self._main is not None:
+            await self._main.close()
 
     async def public(self, path: str, params: dict[str, str] | None = None) -> Reply:
         """Read something that needs no key, unsigned: it counts against the IP's limit, not the account's."""
-        return await self._send(self._main, "GET", path, Kind.QUERY, params=params, signed=False)
+        return await self._send("GET", path, Kind.QUERY, params=params, signed=False)
 
     async def read(self, path: str, params: dict[str, str], kind: Kind = Kind.QUERY) -> Reply:
         """Read something of the account."""
-        return await self._send(self._main, "GET", path, kind, params=params)
+        return await self._send("GET", path, kind, params=params)
 
     async def post(self, path: str, body: dict[str, str], kind: Kind, hedge: bool = False) -> Reply:
         """Change something at the exchange. Never leaves in a dry run, whoever asks."""
         if self._settings.dry_run:
             now = now_ms()
             return Reply(Outcome.REFUSED, None, "DRY_RUN: nothing is sent", now, now)
-        return await self._send(self._hedge if hedge else self._main, "POST", path, kind, body=body)
+        begun = self.begin_post(path, body, kind) if hedge else None
+        return await (begun or self._send("POST", path, kind, body=body))
+
+    def begin_post(self, path: str, body: dict[str, str], kind: Kind) -> Awaitable[Reply] | None:
+        """Write a change on one of the hedges' lines before this returns. What is returned must be awaited.
+
+        Returns:
+            What waits for the reply; None, and nothing is written, when no line is free.
+        """
+        line = next((line for line in self._lines if line.is_free), None)
+        if line is None or self._signer is None or self._settings.dry_run:
+            return None
+        sent_ms, text = now_ms(), _ENCODER.encode(body).encode()
+        headers = self._signer.header_lines("POST", path, text, sent_ms)
+        return self._reply(kind, sent_ms, line.begin("POST", path, headers, text))
+
+    def _demo(self) -> dict[str, str]:
+        return {"paptrading": "1"} if self._settings.bitget_demo else {}  # Demo Trading, REST
 
     async def _send(
         self,
-        client: pybotters.Client | None,
         method: Literal["GET", "POST"],
         path: str,
         kind: Kind,
@@ -128,7 +156,7 @@ class Rest:
         body: dict[str, str] | None = None,
         signed: bool = True,
     ) -> Reply:
-        if client is None:
+        if self._main is None:
             raise RuntimeError("the gateway is not open: await open() first")
         sent = now_ms()
         if signed and not self._settings.has_keys:
@@ -136,24 +164,26 @@ class Rest:
         if signed and kind is not Kind.PLACE:
             await self.budget.take(path)  # placing takes its own: quotes have a share of it only
             sent = now_ms()
-        if client is self._hedge:
-            self._hedge_used_at = asyncio.get_running_loop().time()
         options: dict[str, Any] = {"params": params, "data": body, "allow_redirects": False}
         if not signed:
             options["auth"] = None
-        if self._settings.bitget_demo and path != self._warm_path:  # the clock is the same, and takes no such header
-            options["headers"] = {"paptrading": "1"}  # Demo Trading, REST
+        if path != self._warm_path:  # the clock is the same, and takes no such header
+            options["headers"] = self._demo()
+        return await self._reply(kind, sent, _asked(self._main, method, self._base + path, options))
+
+    async def _reply(self, kind: Kind, sent_ms: int, answer: Awaitable[Answer]) -> Reply:
+        """Wait for an answer, within the bound, and judge what came of it."""
         try:
-            async with asyncio.timeout(self._bound_s), client.request(method, self._base + path, **options) as response:
-                text, status = await response.text(), response.status
+            async with asyncio.timeout(self._bound_s):
+                status, text = await answer
         except TimeoutError:
-            return self._lost(sent, f"no answer within {self._settings.request_timeout_ms} ms")
+            return self._lost(sent_ms, f"no answer within {self._settings.request_timeout_ms} ms")
         except aiohttp.ClientConnectorError as error:
             # No connection, so nothing can have arrived: an answer, unlike a connection that broke on the way.
-            return Reply(Outcome.BUSY, None, f"not sent: {error}", sent, now_ms())
+            return Reply(Outcome.BUSY, None, f"not sent: {error}", sent_ms, now_ms())
         except (aiohttp.ClientError, OSError, UnicodeDecodeError) as error:
-            return self._lost(sent, f"{type(error).__name__}: {error}")
-        reply = _judged(kind, status, text, sent)
+            return self._lost(sent_ms, f"{type(error).__name__}: {error}")
+        reply = _judged(kind, status, text, sent_ms)
         if reply.exch_ms is not None:
             self.ahead_ms = reply.exch_ms - (reply.sent_ms + reply.got_ms) // 2
         return reply
@@ -161,15 +191,26 @@ class Rest:
     def _lost(self, sent_ms: int, why: str) -> Reply:
         return Reply(Outcome.UNKNOWN, None, why, sent_ms, now_ms())
 
-    async def _keep_warm(self) -> None:
-        # Its answers do not matter: a failed one means that the next request opens a connection, as it would anyway.
-        loop, idle_s = asyncio.get_running_loop(), self._settings.hedge_idle_ms / 1000
+    async def _hold(self, line: Line) -> None:
+        """Keep a line open and in use. How that fares does not matter: a hedge without a line goes the common way."""
+        idle_s = self._settings.hedge_idle_ms / 1000
         while True:
-            left_s = self._hedge_used_at + idle_s - loop.time()
-            if left_s > 0:
-                await asyncio.sleep(left_s)
-            else:
-                await self._send(self._hedge, "GET", self._warm_path, Kind.QUERY, signed=False)
+            with suppress(TimeoutError, OSError):
+                async with asyncio.timeout(self._bound_s):
+                    await line.open()
+            while line.is_open:
+                async with self._warming:
+                    if line.is_free:
+                        await self._reply(Kind.QUERY, now_ms(), line.begin("GET", self._warm_path))
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(idle_s):
+                        await line.lost()
+            await asyncio.sleep(_OPEN_PACE_S)
+
+
+async def _asked(client: pybotters.Client, method: str, url: str, options: dict[str, Any]) -> Answer:
+    async with client.request(method, url, **options) as response:
+        return response.status, await response.text()
 
 
 def _judged(kind: Kind, status: int, text: str, sent_ms: int) -> Reply:

@@ -48,6 +48,11 @@ def new_client(keys: tuple[str, str, str] | None, **session: Any) -> pybotters.C
     return pybotters.Client(apis={_NAME: list(keys)} if keys else {}, **session)
 
 
+def user_agent(client: pybotters.Client) -> str:
+    """Return what the client calls itself."""
+    return str(client._session.headers["User-Agent"])
+
+
 async def connect(client: pybotters.Client, url: str, close_s: float) -> aiohttp.ClientWebSocketResponse:
     """Open a socket on the client's own session, without login and without a reconnecting loop around it."""
     timeout = aiohttp.ClientWSTimeout(ws_close=close_s)

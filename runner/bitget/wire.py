@@ -269,6 +269,11 @@ class Frame:
         return InstType(str(self.arg.get("instType", "")).upper())
 
 
+def is_urgent(text: str) -> bool:
+    """True for a message that may hold fills, by its text alone; what else it is true for is read a little early."""
+    return '"fill"' in text
+
+
 def read_frame(message: object) -> Frame:
     """Tell a socket message apart.
 

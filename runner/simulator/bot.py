@@ -40,8 +40,11 @@ class SimulatedRest(Rest):
         super().__init__(settings, on_failure, TIME)
         self._world = world
 
-    def _client(self, keys: tuple[str, str, str] | None, _keepalive_s: float) -> pybotters.Client:
+    def _client(self, keys: tuple[str, str, str] | None) -> pybotters.Client:
         return cast(pybotters.Client, Client(self._world, keys))
+
+    def _open_lines(self, _client: pybotters.Client) -> None:
+        """None: hedges take the world's line, like all the rest."""
 
 
 class SimulatedConnection(Connection):

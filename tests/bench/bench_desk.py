@@ -43,6 +43,7 @@ from mmfsm.values import (
     Outcome,
     Side,
 )
+from tests.bench.figures import Bench, How, Row, Taken, all_of, below, within
 
 T0 = 1_800_000_000_000
 PARAMS = Params(
@@ -51,6 +52,7 @@ PARAMS = Params(
     quote_size=Decimal("0.02"),
     cooldown_ms=0,
     replace_threshold_bps=Decimal("1.5"),
+    edge_floor=False,
 )
 TICK, STEP = Decimal("0.01"), Decimal("0.0001")
 TWO, ONE, EPS = Decimal(2), Decimal(1), Decimal("1e-9")
@@ -138,7 +140,7 @@ class Samples:
 class Scene:
     """A desk and the plain bot, led side by side through the same trading."""
 
-    def __init__(self, rounds: int) -> None:
+    def __init__(self, rounds: int, fills: int = 0) -> None:
         self.now_ms, self.number, self.mid = T0, 0, 250_000
         self.desk = Desk(PARAMS, run=1)
         self.plain = PlainBot(Decimal("0.5"), Decimal(5000), Decimal("0.0001"))
@@ -149,6 +151,8 @@ class Scene:
         for count in range(rounds):
             self.quotes_stay()
             self.quotes_move()
+            self.fill((Side.BUY, Side.SELL)[count % 2])
+        for count in range(fills):
             self.fill((Side.BUY, Side.SELL)[count % 2])
         self._quote_again()
         self.ticks(rounds, "tick, quoting", "QUOTING")
@@ -256,6 +260,31 @@ def figures(samples: dict[str, Samples]) -> dict[str, dict[str, float]]:
         desk, plain = statistics.median(taken.desk) / 1000, statistics.median(taken.plain) / 1000
         found[name] = {"desk_us": round(desk, 1), "plain_us": round(plain, 1), "ratio": round(desk / plain, 1)}
     return found
+
+
+LIMITS_US = {
+    "fill → hedge": 60,
+    "book, quotes stay": 60,
+    "book, quotes move": 60,
+    "tick, quoting": 60,
+    "tick, idle": 10,
+}
+RATIO_MAX = 5.0
+ROUNDS, ROUNDS_QUICK = 400, 50
+
+
+def take(how: How) -> Taken:
+    """One run for the table of every bench."""
+    gc.disable()
+    try:
+        found = figures(Scene(ROUNDS_QUICK if how.quick else ROUNDS).samples)
+    finally:
+        gc.enable()
+    return {name: (row["desk_us"], row["plain_us"]) for name, row in found.items()}
+
+
+ROWS = tuple(Row(name, "µs", "by hand", all_of(below(most), within(RATIO_MAX))) for name, most in LIMITS_US.items())
+BENCH = Bench("desk", ROWS, take)
 
 
 def main() -> None:

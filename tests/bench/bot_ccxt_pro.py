@@ -50,12 +50,18 @@ async def follow_trades(exchange: ccxt.pro.bitget) -> None:
                 await hedge(exchange, side, trade["amount"], trade["price"])
 
 
-async def run(rest_url: str, ws_public: str, ws_private: str, key: Credentials, stop: asyncio.Event) -> None:
-    """Quote once, hedge every trade, cancel at the end."""
+def connected(rest_url: str, ws_public: str, ws_private: str, key: Credentials) -> ccxt.pro.bitget:
+    """A client of the exchange at these addresses."""
     keys = {"apiKey": key.api_key, "secret": key.secret, "password": key.passphrase}
     exchange = ccxt.pro.bitget({**keys, "timeout": TIMEOUT_MS, "options": {"uta": False}})
     exchange.urls["api"] = {name: rest_url for name in exchange.urls["api"]}
     exchange.urls["api"]["ws"] = {"public": ws_public, "private": ws_private}
+    return exchange
+
+
+async def run(rest_url: str, ws_public: str, ws_private: str, key: Credentials, stop: asyncio.Event) -> None:
+    """Quote once, hedge every trade, cancel at the end."""
+    exchange = connected(rest_url, ws_public, ws_private, key)
     follower = None
     try:
         await exchange.load_markets()

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -238,3 +239,33 @@ async def test_an_error_that_is_not_the_networks_is_reported_and_the_socket_come
         await asyncio.gather(running, return_exceptions=True)
         await client.close()
     assert failures[0] == "public: LookupError('a mistake of ours')" and not connection.is_up
+
+
+async def test_of_messages_that_came_together_fills_are_read_first_and_the_rest_in_order() -> None:
+    async def talk(socket: web.WebSocketResponse) -> None:
+        messages = [{"arg": {"channel": name}, "number": number} for number, name in enumerate(told)]
+        raw = b"".join(_frame(json.dumps(message).encode()) for message in messages)
+        transport = socket._req.transport  # type: ignore[union-attr]
+        assert transport is not None
+        transport.write(raw)  # one segment: no server of aiohttp's sends it so
+        await silent(socket)
+
+    told = ("orders", "fill", "positions", "fill", "account")
+    heard: list[dict[str, Any]] = []
+    async with BareServer(talk) as server:
+        callbacks = Callbacks(
+            up=lambda: None, down=lambda why: None, message=heard.append, pong=lambda: None, failure=lambda *_: None
+        )
+        client = seam.new_client(None)
+        running = asyncio.create_task(
+            Connection("private", server.public, settings(server), callbacks, random.Random(1)).run(client)
+        )
+        await until(lambda: len(heard) == len(told))
+        running.cancel()
+        await client.close()
+    assert [message["number"] for message in heard] == [1, 3, 0, 2, 4]
+
+
+def _frame(text: bytes) -> bytes:
+    """A text frame as a server writes it, of less than 126 bytes."""
+    return bytes((0x81, len(text))) + text

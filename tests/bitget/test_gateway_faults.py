@@ -1,13 +1,11 @@
 """The gateway when the exchange misbehaves: nothing raises, and what may have happened is never taken for a refusal."""
 
 import asyncio
-import itertools
 import socket
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal as D
 
 import pytest
-from bitget_wait import until
 
 from mmfsm import actions as do
 from mmfsm import events as ev
@@ -119,17 +117,6 @@ async def test_without_a_key_public_reads_work_and_private_ones_are_not_sent(
     assert isinstance(rules, ev.ConstraintsRead) and rules.constraints is not None
     assert isinstance(account, ev.CheckFailed) and account.result.outcome is Outcome.FATAL
     assert [it.path for it in exchange.requests if "/account" in it.path] == []
-
-
-async def test_the_hedges_connection_is_kept_warm_while_nothing_is_hedged(
-    settings_for: SettingsFor, exchange: PaperExchange
-) -> None:
-    gateway = Gateway(settings_for(exchange, hedge_idle_ms=500), fail)
-    await gateway.open()
-    await until(lambda: len([it for it in exchange.requests if it.path.endswith("/public/time")]) >= 3)
-    await gateway.close()
-    told = [it.at_ms for it in exchange.requests if it.path.endswith("/public/time")]
-    assert all(late - early >= 450 for early, late in itertools.pairwise(told))
 
 
 async def test_a_late_spot_order_is_refused_by_the_exchange_itself(

@@ -21,6 +21,7 @@ from tests.support import bot as support
 from tests.support.bot import bot_on, touch
 
 SPOT_PLACE, PERP_PLACE = "/api/v2/spot/trade/place-order", "/api/v2/mix/order/place-order"
+REQUESTS = {SPOT_PLACE: "hedge", PERP_PLACE: "quote"}
 FILLS, BETWEEN_S, MOVE_S = 5, 0.5, 0.01
 STORM = {
     "REQUOTE_MIN_MS": "0",
@@ -62,8 +63,7 @@ class Tap:
             def __init__(self, *args: Any, **kwargs: Any) -> None:
                 super().__init__(*args, **kwargs)
                 budget = self.gateway.budget
-                budget.take = tap.around_take(budget.take)  # type: ignore[method-assign]
-                budget.take_quote = tap.around_take_quote(budget.take_quote)  # type: ignore[method-assign]
+                budget.took = tap.around_took(budget.took)  # type: ignore[method-assign]
 
             def handle(self, event: ev.Event) -> None:
                 if isinstance(event, ev.FillEvent) and event.fill.inst is InstType.PERP and event.fill.source == "ws":
@@ -72,20 +72,11 @@ class Tap:
 
         return Tapped
 
-    def around_take(self, take: Callable[[str], Any]) -> Callable[[str], Any]:
-        async def tapped(path: str) -> None:
-            await take(path)
-            if path == SPOT_PLACE:
-                self.note("hedge")
-
-        return tapped
-
-    def around_take_quote(self, take: Callable[[str], bool]) -> Callable[[str], bool]:
-        def tapped(path: str) -> bool:
-            taken = take(path)
-            if taken:
-                self.note("quote")
-            return taken
+    def around_took(self, took: Callable[[str], None]) -> Callable[[str], None]:
+        def tapped(path: str) -> None:
+            took(path)
+            if path in REQUESTS:
+                self.note(REQUESTS[path])
 
         return tapped
 

@@ -13,9 +13,10 @@ from mmfsm import events as ev
 from mmfsm.clock import now_ms
 from mmfsm.strategy import QuoteView
 from mmfsm.values import Funding, InstType, QuotePlan
-from runner.app import STATUS_CRASHED, Executor
+from runner.app import STATUS_CRASHED
 from runner.bitget.gateway import Events
 from runner.lock import LockedError
+from runner.sending import Executor
 from runner.state_folder import JOURNAL
 from tests.support.bot import Bot, bot_on, exchange_with, settings_on, touch, trading
 

@@ -1,0 +1,1 @@
+"""What counts, measured beside what a user would otherwise have: `make bench`."""

@@ -292,6 +292,7 @@ SEPARATELY: dict[str, Way] = {
     "make test": make_target,
     "make mutants": make_target,
     "make prove": make_target,
+    "make bench": make_target,
     "python examples/bare_loop.py": example,
     "python examples/ticket_only.py": example,
     "python examples/pybotters_bot.py": example,

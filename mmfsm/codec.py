@@ -34,6 +34,14 @@ converter.register_structure_hook(Decimal, lambda text, _type: Decimal(text))
 _EVENTS = {kind.__name__: kind for kind in Event.__args__}
 
 
+def prepare() -> None:
+    """Make what writes each kind of event. Else it is made by the first of its kind, which takes that one a millisecond
+    or two: a long time for a fill to wait for its hedge."""
+    for _ in range(2):  # cattrs drops what it has made when it meets a tuple of a kind that is new to it
+        for kind in _EVENTS.values():
+            converter.get_unstructure_hook(kind)
+
+
 def event_to_json(event: Event) -> dict[str, Any]:
     """Return an event as plain JSON with its type's name under `type`."""
     return {"type": type(event).__name__, **converter.unstructure(event)}

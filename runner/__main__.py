@@ -32,37 +32,30 @@ from mmfsm.errors import MmfsmError
 from mmfsm.journal import JournalError
 from runner import check
 from runner.advice import advice_for
-from runner.alerting.command import main as alert_main
 from runner.app import Runner
 from runner.client import run_command
-from runner.demo import PaperRun, run_paper, table
 from runner.lock import LockedError
-from runner.paper import PaperOptions
-from runner.paper import main as exchange_main
-from runner.reasons.shown import main as reasons_main
-from runner.replay import main as replay_main
 from runner.scan import add_options
 from runner.settings import config_table, load_settings
 from runner.settings_page import LANGUAGES, settings_markdown
-from runner.simulate import main as simulate_main
-from runner.statistics import main as statistics_main
 from runner.top import run_top
 
 USAGE_ERROR, DATA_ERROR, BUSY = 64, 65, 75
 """Exit statuses of what never began: a setting is not usable, the journal cannot be read, another run has the lock."""
 
 OWN = {
-    "exchange": exchange_main,
-    "simulate": simulate_main,
-    "replay": replay_main,
-    "statistics": statistics_main,
-    "reasons": reasons_main,
-    "alert": alert_main,
+    "exchange": "runner.paper",
+    "simulate": "runner.simulate",
+    "backtest": "runner.backtest",
+    "tune": "runner.tune",
+    "replay": "runner.replay",
+    "statistics": "runner.statistics",
+    "report": "runner.report.cli",
+    "reasons": "runner.reasons.shown",
+    "alert": "runner.alerting.command",
 }
-"""Commands with a command line of their own."""
-
-LATE = {"backtest": "runner.backtest", "tune": "runner.tune", "report": "runner.report.cli"}
-"""More of them, imported when they are asked for: a search needs what live trading does not (the extra `tune`)."""
+"""Commands with a command line of their own, and the modules with their `main`. They are imported when they are asked
+for: live trading begins a quarter of a second sooner, and needs none of what a search does (the extra `tune`)."""
 
 COMMANDS = (
     ("status", "what the running instance is doing: mode, reasons, positions, tickets, orders, feeds"),
@@ -77,9 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
     if words and words[0] in OWN:
-        return OWN[words[0]](words[1:])
-    if words and words[0] in LATE:
-        return _late(words[0], words[1:])
+        return _own(words[0], words[1:])
     args = _parser().parse_args(words)
     try:
         status: int = args.command(args)
@@ -93,11 +84,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
-def _late(name: str, words: list[str]) -> int:
+def _own(name: str, words: list[str]) -> int:
     try:
-        command = import_module(LATE[name])
+        command = import_module(OWN[name])
     except ModuleNotFoundError as error:
-        _say(f"{name} needs {error.name}, which is not installed: pip install 'mmfsm[tune]'")
+        extra = "tune" if name in ("backtest", "tune") else "live"
+        _say(f"{name} needs {error.name}, which is not installed: pip install 'mmfsm[{extra}]'")
         return USAGE_ERROR
     status: int = command.main(words)
     return status
@@ -200,6 +192,9 @@ def _config(args: argparse.Namespace) -> int:
 
 
 def _paper(args: argparse.Namespace) -> int:
+    from runner.demo import PaperRun, run_paper, table  # with it the whole exchange: live trading needs none
+    from runner.paper import PaperOptions
+
     options = PaperOptions(
         seed=args.seed,
         market="tape" if args.tape else "synthetic",

@@ -40,6 +40,7 @@ STATUS_CHECK_FAILED, STATUS_CRASHED, STATUS_KILLED = 2, 3, 4
 
 CRASH_CANCEL_S = 5.0
 WAKE_MIN_S = 0.001
+RECORDS_AT_ONCE = 2
 
 
 class Runner:
@@ -80,6 +81,7 @@ class Runner:
         self._log_witness = LogWitness(Path(settings.log_path))
         self.observers: list[Callable[[do.Record], None]] = [] if on_record is None else [on_record]
         self._records: deque[do.Record] = deque()
+        self._is_writing = False
         self._sending = Sending(self.gateway, lambda: self.executor, self.handle, self.breach)
         self._requests = self._sending.under_way
         self._tasks = Tasks(self._task_ended)
@@ -104,7 +106,8 @@ class Runner:
         """Run until the desk says it is over. Returns the exit status.
 
         Args:
-            signals: take SIGINT and SIGTERM as the wish to stop; a second one ends the process without waiting.
+            signals: the process is this run's: SIGINT and SIGTERM are the wish to stop, a second one ends it without
+                waiting, and its garbage is collected when nothing is under way.
 
         Raises:
             LockedError: another run of this account and symbol has the lock.
@@ -118,7 +121,7 @@ class Runner:
             self._memory.begin(self.desk)
             if signals:
                 self._take_signals()
-            await self._surroundings.open()
+            await self._surroundings.open(own_process=signals)
             await self.gateway.open()
             await self.sockets.open()
             self.handle(ev.Start(now_ms()))
@@ -155,7 +158,8 @@ class Runner:
             task.cancel()
         await asyncio.gather(*self._requests, return_exceptions=True)
         await self.gateway.close()
-        self._write_records()
+        while self._records:
+            self._write_records()
         self._memory.close(self.desk if self.exit_status == 0 else None)
         if self._log is not None:
             with suppress(OSError):  # a full disk, known by now
@@ -255,7 +259,7 @@ class Runner:
         self._set_wake()
         self._turned.set()
         if self._records:
-            asyncio.get_running_loop().call_soon(self._write_records)
+            self._write_soon()
 
     def _refused(self, event: ev.Event, error: IllegalEvent) -> None:
         """What was told cannot be, and the desk is as it was: a person is to look at who says so. Said once a halt."""
@@ -304,13 +308,26 @@ class Runner:
         self.handle(ev.Tick(now_ms()))
 
     def _write_records(self) -> None:
-        while self._records:
+        """Write a few, and let the loop look at its sockets before the next few: a fill that comes meanwhile waits for
+        two records (0.2 to 0.4 ms), not for all that a burst has left."""
+        for _ in range(min(len(self._records), RECORDS_AT_ONCE)):
             record = self._records.popleft()
             if self._log is not None:
                 self._log.write(record)
                 self._log_witness.wrote()
             for observer in self.observers:
                 observer(record)
+        if self._records:
+            self._write_soon()
+
+    def _write_soon(self) -> None:
+        if not self._is_writing:
+            self._is_writing = True
+            asyncio.get_running_loop().call_soon(self._write_now)
+
+    def _write_now(self) -> None:
+        self._is_writing = False
+        self._write_records()
 
     # --- ends ---------------------------------------------------------------------------------------------------------
 
@@ -323,7 +340,7 @@ class Runner:
     def note(self, event: str, reason: str, data: dict[str, Any]) -> None:
         """Record something only the runner knows."""
         self._records.append(do.Record(now_ms(), event, "runner", self.desk.state.mode.state, reason, data=data))
-        asyncio.get_running_loop().call_soon(self._write_records)
+        self._write_soon()
 
     def _journal_failed(self, error: OSError) -> None:
         asyncio.get_running_loop().call_soon(self.breach, "journal", error)  # not within the event being written

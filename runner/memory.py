@@ -8,6 +8,7 @@ from typing import Any
 
 from mmfsm import Desk, Strategy
 from mmfsm import events as ev
+from mmfsm.codec import prepare
 from mmfsm.errors import ParamError
 from mmfsm.journal import played, restore
 from runner.journal import Journal, read_segment, segments
@@ -65,6 +66,7 @@ class Memory:
         Raises:
             ParamError: the folder cannot be written.
         """
+        prepare()
         try:
             self._journal.begin(desk)
         except OSError as error:

@@ -15,6 +15,7 @@ from runner.bitget.tasks import Tasks
 from runner.commands import Commands
 from runner.control import Control
 from runner.disk import Disk, DiskWatch
+from runner.garbage import Garbage
 from runner.guardian import ACT_BOUND_S, LOCK_NAME
 from runner.guarding import Guarding
 from runner.lock import Lock, LockedError
@@ -45,6 +46,7 @@ class Surroundings:
         self._guarding: Guarding | None = None
         self._alerting: Alerting | None = None
         self._disk = DiskWatch(runner.settings, runner.folder, runner.note)
+        self._garbage = Garbage(lambda: not (runner.desk.state.tickets or runner.desk.state.orders.in_flight))
         self._page: Page | None = None
         self.onlooker = Onlooker(now_ms())
         runner.observers.append(self.onlooker.take)
@@ -76,9 +78,9 @@ class Surroundings:
         if waited_ms:
             self._tell("waited_for", {"ms": waited_ms})
 
-    async def open(self) -> None:
+    async def open(self, *, own_process: bool) -> None:
         """Start the guardian, where orders are sent; watch the disk and what to alert of; listen for the operator, and
-        serve the page if it is wanted."""
+        serve the page if it is wanted. With `own_process` nothing else runs in this one: its collector is the run's."""
         settings = self._runner.settings
         if settings.guardian and not settings.dry_run:
             runner = self._runner
@@ -96,6 +98,9 @@ class Surroundings:
         self.onlooker.lag.start()
         if settings.status_port:
             await self._open_page()
+        if own_process:
+            self._garbage.begin()
+            self._tasks.start("garbage", self._garbage.look())
 
     async def _open_page(self) -> None:
         runner = self._runner
@@ -126,6 +131,7 @@ class Surroundings:
         if self._page is not None:
             self._page.shut()
         self._lock.release()
+        self._garbage.end()
         if self._guarding is not None:
             await self._guarding.end(bye=clean)
 

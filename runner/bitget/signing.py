@@ -7,7 +7,7 @@ asked whether its host may hold keys.
 
 from __future__ import annotations
 
-import hmac
+import hashlib
 from binascii import b2a_base64
 from collections.abc import Mapping
 
@@ -37,12 +37,23 @@ class Signer:
 
     def __init__(self, keys: tuple[str, str, str], more: Mapping[str, str]) -> None:
         key, secret, passphrase = keys
-        self._secret = secret.encode()
+        self._inner, self._outer = _keyed(secret.encode())
         fixed = {"Content-Type": "application/json", "ACCESS-KEY": key, "ACCESS-PASSPHRASE": passphrase}
         self._fixed = header_lines(fixed | dict(more))
 
     def header_lines(self, method: str, path: str, body: bytes, at_ms: int) -> str:
         """Return the headers of a request that is signed now (Unix ms), as they are written."""
-        digest = hmac.digest(self._secret, f"{at_ms}{method}{path}".encode() + body, "sha256")
-        sign = b2a_base64(digest, newline=False).decode()
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(f"{at_ms}{method}{path}".encode() + body)
+        outer.update(inner.digest())
+        sign = b2a_base64(outer.digest(), newline=False).decode()
         return f"{self._fixed}ACCESS-SIGN: {sign}\r\nACCESS-TIMESTAMP: {at_ms}\r\n"
+
+
+def _keyed(secret: bytes) -> tuple[hashlib._Hash, hashlib._Hash]:
+    """Both hashes of an HMAC (RFC 2104) with the key already in them. `hmac.digest` looks its algorithm up anew every
+    time, which in a process that has just woken up costs more than the hashing: 80 µs against 30."""
+    block = hashlib.sha256().block_size
+    key = (hashlib.sha256(secret).digest() if len(secret) > block else secret).ljust(block, b"\0")
+    inner, outer = (hashlib.sha256(bytes(byte ^ pad for byte in key)) for pad in (0x36, 0x5C))
+    return inner, outer

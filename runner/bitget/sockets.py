@@ -1,9 +1,9 @@
 """Bitget's two sockets and the feeds that come over them: market data on the public one, the account on the private.
 
-Every message goes two ways, in this order and without a queue: read into events, each given to `on_event` at once
-(books as soon as no newer one is waiting); then into pybotters' `BitgetV2DataStore`, from which views read. Events do
-not wait for the store, and do not come from it: its fill store does not tell duplicates apart, its account store keeps
-one row of each product.
+Every message goes two ways: read into events without a queue, each given to `on_event` at once (books as soon as no
+newer one is waiting); and a little later into pybotters' `BitgetV2DataStore`, from which views read. Events do not wait
+for the store, and do not come from it: its fill store does not tell duplicates apart, its account store keeps one row
+of each product.
 
 What the sockets are told to carry is the desk's decision: after each `FeedUp` it subscribes again. Two channels come
 along unasked, since no feed is judged by them: the perp's ticker, and with `K_FLOW` above 0 its public trades. What is
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -33,6 +33,7 @@ from runner.bitget.members import WireError
 from runner.bitget.tap import Tap
 from runner.bitget.tasks import OnFailure, Tasks
 from runner.bitget.trades import Trades
+from runner.bitget.views import Views
 from runner.settings import Settings
 
 _BOOKS = {FeedName.PERP_BOOK: InstType.PERP, FeedName.SPOT_BOOK: InstType.SPOT}
@@ -65,7 +66,7 @@ class Sockets:
         on_failure: OnFailure,
         rng: random.Random | None = None,
     ) -> None:
-        self.store = BitgetV2DataStore()
+        self._views = Views()
         self._settings = settings
         self._on_event = on_event
         self._on_failure = on_failure
@@ -94,6 +95,11 @@ class Sockets:
         )
         return Connection(name, url, self._settings, callbacks, self._rng, login=name == wire.PRIVATE)
 
+    @property
+    def store(self) -> BitgetV2DataStore:
+        """pybotters' store, with every message in it that has been read."""
+        return self._views.store
+
     async def open(self) -> None:
         """Begin to connect, and return at once; `FeedUp` says when."""
         keys = None
@@ -109,6 +115,7 @@ class Sockets:
     async def close(self) -> None:
         """Close both sockets; no event is told for it."""
         await self._tasks.close()
+        self._views.close()
         for key in list(self._pending):
             self._forget(key)
         if self._trades is not None:
@@ -224,12 +231,7 @@ class Sockets:
         except (WireError, ArithmeticError) as error:
             logger.warning("a message that cannot be read was passed over: {}", error)
             return
-        if frame.channel == wire.TRADES:
-            return  # nobody views them, and the store would keep a hundred thousand
-        try:
-            self.store.onmessage(_for_store(message, frame))
-        except Exception as error:  # its views may miss a message; the events above did not
-            logger.warning("BitgetV2DataStore did not take a message: {}: {}", type(error).__name__, error)
+        self._views.take(message, frame)
 
     def _acknowledge(self, frame: wire.Frame, feeds: tuple[FeedName, ...]) -> None:
         refused = frame.kind is wire.FrameKind.REFUSED
@@ -267,11 +269,3 @@ class Sockets:
         pending = self._pending.pop(key, None)
         if pending is not None:
             pending.bound.cancel()
-
-
-def _for_store(message: dict[str, Any], frame: wire.Frame) -> Mapping[str, Any]:
-    # The store drops "canceled" orders alone; spot's "cancelled" ones would stay in it for ever.
-    if frame.channel != "orders" or not any(row.get("status") == "cancelled" for row in frame.rows):
-        return message
-    rows = [{**row, "status": "canceled"} if row.get("status") == "cancelled" else row for row in frame.rows]
-    return {**message, "data": rows}

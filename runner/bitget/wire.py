@@ -292,6 +292,14 @@ def read_frame(message: object) -> Frame:
     return Frame(kind, arg, code=None if code is None else str(code), msg=str(row.get("msg") or "") or None)
 
 
+def replaced_by_next(frame: Frame) -> object:
+    """Return a key that messages share of which each makes the one before needless: whole books and tickers. None for
+    all others, of which each counts."""
+    whole = frame.channel == "ticker" or (frame.channel.startswith("books") and frame.channel != "books")
+    arg = frame.arg
+    return (arg.get("instType"), frame.channel, arg.get("instId")) if whole and frame.kind is FrameKind.DATA else None
+
+
 def subscription(op: str, channels: Sequence[Channel]) -> dict[str, Any]:
     """A message that asks for channels (`op` "subscribe") or drops them ("unsubscribe")."""
     return {"op": op, "args": [channel.arg() for channel in channels]}

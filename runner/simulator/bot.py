@@ -27,6 +27,7 @@ from runner.bitget.members import parse_json
 from runner.bitget.rest import Rest
 from runner.bitget.sockets import Sockets
 from runner.bitget.tasks import OnFailure
+from runner.bitget.views import Views
 from runner.memory import Memory
 from runner.settings import Settings
 from runner.simulator.network import Client, Socket, login_of
@@ -85,9 +86,9 @@ class SimulatedConnection(Connection):
         return wire.login_refusal({})
 
 
-class _NoStore:
+class _NoViews(Views):
     # pybotters' store is for views; nobody looks.
-    def onmessage(self, _message: object) -> None:
+    def take(self, _message: object, _frame: object) -> None:
         return
 
 
@@ -99,7 +100,7 @@ class SimulatedSockets(Sockets):
     ) -> None:
         self._world = world
         super().__init__(settings, on_event, on_failure, random.Random(f"back-off {seed}"))
-        self.store = cast(pybotters.BitgetV2DataStore, _NoStore())
+        self._views = _NoViews()
 
     def _connection(self, name: str, url: str, feeds: tuple[ev.FeedName, ...]) -> Connection:
         real = super()._connection(name, url, feeds)

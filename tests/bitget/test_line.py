@@ -114,6 +114,13 @@ async def test_a_line_says_what_the_common_way_says(answers: Answers, demo: bool
     assert len(bodies[0]) == int(ours["Content-Length"]) and ours.get("paptrading") == ("1" if demo else None)
 
 
+@pytest.mark.parametrize("length", [0, 1, 32, 63, 64, 65, 200])
+def test_a_signature_is_hmac_sha256_whatever_the_secrets_length(length: int) -> None:
+    secret, body = "ö" * (length // 2) + "s" * (length % 2), b'{"a": "1"}'
+    told = Signer(("k", secret, "p"), {}).header_lines("POST", ORDER, body, 1_800_000_000_000)
+    assert f"ACCESS-SIGN: {sign(secret, f'1800000000000POST{ORDER}'.encode() + body)}\r\n" in told
+
+
 @pytest.mark.parametrize("make", [lambda it: Signer((it, "s", "p"), {}), lambda it: Line("http://h", {"X-One": it})])
 def test_a_header_cannot_carry_a_line_break(make: Callable[[str], object]) -> None:
     """And the error does not show what may be a secret."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from decimal import Decimal
 from typing import Any
 
@@ -155,3 +157,30 @@ def test_every_event_type_is_in_the_codec() -> None:
     """The union, the codec and the list of names are one and the same."""
     assert len({kind.__name__ for kind in KINDS}) == len(KINDS)
     assert all(attrs.has(kind) and "at_ms" in attrs.fields_dict(kind) for kind in KINDS)
+
+
+WRITERS = """
+import builtins
+from mmfsm import Desk, Params, codec
+from mmfsm.testing import fill_of, opening, placed
+
+desk = Desk(Params(perp_tif="both"), run=1)
+quote = placed([action for event in opening(1_800_000_000_000, Params()) for action in desk.handle(event)])[0]
+fill, compiled, really = fill_of(quote, "1", "2", 1_800_000_000_001), [], compile
+builtins.compile = lambda *told, **more: compiled.append(told[1]) or really(*told, **more)
+if {prepared}:
+    codec.prepare()
+compiled.clear()
+codec.event_to_json(fill)
+print(len(compiled))
+"""
+
+
+@pytest.mark.parametrize(("prepared", "made"), [(True, False), (False, True)])
+def test_a_prepared_writer_is_not_made_by_the_first_fill(prepared: bool, made: bool) -> None:
+    """In a fresh interpreter nothing is compiled any more when it comes: neither its own writer nor its part's."""
+    code = WRITERS.format(prepared=prepared)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert done.stderr == ""
+    assert (int(done.stdout) > 0) is made

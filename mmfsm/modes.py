@@ -76,9 +76,10 @@ def standing_halts(turn: Turn) -> dict[str, str]:
             if name is not FeedName.PRIVATE and feed.state == feeds.STALE:
                 word = "book_stale"
             halts[f"{word}:{name}"] = f"{name} is {feed.state}"
-    near_bps = liquidation_distance_bps(s.liquidation_price, turn.mid(InstType.PERP))
-    if near_bps is not None and near_bps < turn.p.min_liquidation_bps:
-        halts["liquidation_near"] = f"{plain(round(near_bps, 1))} bps to {s.liquidation_price}"
+    if s.liquidation_price is not None:
+        near_bps = liquidation_distance_bps(s.liquidation_price, turn.mid(InstType.PERP))
+        if near_bps is not None and near_bps < turn.p.min_liquidation_bps:
+            halts["liquidation_near"] = f"{plain(round(near_bps, 1))} bps to {s.liquidation_price}"
     if s.recover_since_ms is not None:
         halts["recovering"] = "until books and funding are fresh and everything is read back"
     return halts

@@ -2,49 +2,53 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from mmfsm import guards, placing, pnl, valuation
 from mmfsm.funding import pays_soon
 from mmfsm.machines import slot as machine
 from mmfsm.machines.slot import QuoteSlot, SlotInput, SlotOut
-from mmfsm.market import bbo_of, metrics_of
+from mmfsm.market import bbo_of
 from mmfsm.rounding import floor_to
 from mmfsm.state import Turn
 from mmfsm.strategy import QuoteView, SideLimit, Strategy
 from mmfsm.values import ZERO, InstType, Leg, MarketSnapshot, Mode, OrderIntent, QuotePlan, QuoteSide, Side, Tif
 
 
-def plan(turn: Turn, strategy: Strategy) -> QuotePlan | None:
-    """Ask the strategy, if everything it looks at is there."""
+def plan(turn: Turn, strategy: Strategy, *, is_told: bool = True) -> QuotePlan | None:
+    """Ask the strategy, if everything it looks at is there. `is_told`: the plan may be recorded, with its edges."""
     s = turn.s
     perp, spot = s.books.get(InstType.PERP), s.books.get(InstType.SPOT)
     if perp is None or spot is None or s.constraints is None or s.funding is None or s.econ.fees is None:
         return None
     if s.no_quotes:  # nor the closing side of a pair that is being left
         none = QuoteSide(None, ZERO, "no_quotes")
-        return QuotePlan(none, none, "no_quotes", metrics_of(perp, turn.p.obi_levels).bbo.mid)
+        return QuotePlan(none, none, "no_quotes", turn.metrics(perp).bbo.mid)
+    metrics = turn.metrics(perp)
+    margin_qty = guards.margin_qty(s.margin_free, s.leverage, metrics.bbo.mid)
     view = QuoteView(
-        params=turn.p,
-        constraints=s.constraints,
-        market=MarketSnapshot(metrics_of(perp, turn.p.obi_levels), bbo_of(spot), turn.at_ms),
-        funding=s.funding,
-        perp_pos=s.ledger.perp,
-        bid_limit=limit_of(turn, Side.BUY),
-        ask_limit=limit_of(turn, Side.SELL),
+        turn.p,
+        s.constraints,
+        MarketSnapshot(metrics, bbo_of(spot), turn.at_ms),
+        s.funding,
+        s.ledger.perp,
+        limit_of(turn, Side.BUY, margin_qty),
+        limit_of(turn, Side.SELL, margin_qty),
         basis_z=valuation.basis_z(turn) if turn.p.basis_filter == "skew" else None,
         flow=s.econ.flow.at(turn.p.flow_window_ms, turn.p.flow_floor_qty, turn.at_ms) if turn.p.k_flow else None,
     )
-    return valuation.valued(turn, view, strategy.quote(view))
+    return valuation.valued(turn, view, strategy.quote(view), is_told=is_told)
 
 
-def limit_of(turn: Turn, side: Side) -> SideLimit:
-    """How much of a side may be quoted: the cap, and what spot could hedge right now."""
+def limit_of(turn: Turn, side: Side, margin_qty: Decimal | None = None) -> SideLimit:
+    """How much of a side may be quoted: the cap, what the margin carries, and what spot could hedge right now."""
     s = turn.s
     assert s.constraints is not None
-    spot, mid = s.books[InstType.SPOT], turn.mid(InstType.PERP)
+    spot = s.books[InstType.SPOT]
     price = spot.bids[0].price if side is Side.BUY else spot.asks[0].price
     reserved = ZERO
-    for order in s.orders.open_on(InstType.SPOT):
-        if order.request.side is Side.SELL:
+    for order in s.orders.open.values():
+        if order.request.inst is InstType.SPOT and order.request.side is Side.SELL:
             reserved += order.left
     quote = s.balances.get(s.constraints.spot.quote_coin)
     limit = guards.side_limit(
@@ -55,27 +59,26 @@ def limit_of(turn: Turn, side: Side) -> SideLimit:
         s.ledger.perp,
         s.ledger.spot - reserved,
         None if quote is None else quote.available,
-        None if mid is None else guards.margin_qty(s.margin_free, s.leverage, mid),
+        margin_qty,
     )
     due = s.funding is not None and pays_soon(s.funding, side, turn.at_ms + s.skew_ms, turn.p.settlement_pause_sec)
     if due and limit.qty > (closes := max(-side.sign * s.ledger.perp, ZERO)):  # the rest would open what pays
         qty = floor_to(closes, s.constraints.perp.qty_step)
         limit = SideLimit(qty if qty >= guards.smallest_tradable(s.constraints, price) else ZERO, "funding_due")
     qty = placing.cut_at_zero(turn, side, limit.qty)
-    return limit if qty == limit.qty else SideLimit(qty, "cut_at_zero")
+    return limit if qty is limit.qty else SideLimit(qty, "cut_at_zero")
 
 
-def review(turn: Turn, strategy: Strategy) -> QuotePlan | None:
-    """Bring both slots to what may rest now. Returns the plan, for the tick record."""
-    wanted = plan(turn, strategy) if turn.s.mode.state == Mode.QUOTING else None
-    for slot in turn.s.slots:
-        side = None if wanted is None else wanted.bid if slot.side is Side.BUY else wanted.ask
-        if side is not None:
-            note_skip(turn, slot, side)
-        if side is None or side.price is None:
-            tell(turn, slot, "unwant", wanted)
-        else:
-            tell(turn, slot, "want", wanted, side)
+def review(turn: Turn, strategy: Strategy, *, is_told: bool = True) -> QuotePlan | None:
+    """Bring both slots to what may rest now. Returns the plan, for the tick record (`is_told`)."""
+    s = turn.s
+    wanted = plan(turn, strategy, is_told=is_told) if s.mode.state == Mode.QUOTING else None
+    if wanted is None:
+        pull(turn)
+        return None
+    for slot, side in ((s.bid, wanted.bid), (s.ask, wanted.ask)):
+        note_skip(turn, slot, side)
+        tell(turn, slot, "unwant" if side.price is None else "want", wanted, side)
     return wanted
 
 

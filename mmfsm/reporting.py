@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from mmfsm.market import metrics_of
 from mmfsm.state import Turn
 from mmfsm.valuation import basis_now
 from mmfsm.values import BPS, ZERO, InstType, JsonObject, QuotePlan, QuoteSide, Side, plain
@@ -25,7 +24,7 @@ def tick_record(turn: Turn, wanted: QuotePlan | None) -> None:
     }
     perp, spot = s.books.get(InstType.PERP), s.books.get(InstType.SPOT)
     if perp is not None:
-        metrics = metrics_of(perp, turn.p.obi_levels)
+        metrics = turn.metrics(perp)
         data["perp"] = {"bid": plain(metrics.bbo.bid), "ask": plain(metrics.bbo.ask), "obi": _short(metrics.obi)}
     if spot is not None:
         data["spot"] = {"bid": plain(spot.bids[0].price), "ask": plain(spot.asks[0].price)}

@@ -50,9 +50,11 @@ def taking_price(touch: Decimal, side: Side, slip_bps: Decimal, rules: Instrumen
 
 def tradable_qty(qty: Decimal, price: Decimal, rules: InstrumentRules) -> Decimal:
     """Return `qty` floored to the step, or zero where the exchange would refuse it (minimum size or minimum value)."""
+    if qty < rules.qty_min or qty * price < rules.notional_min:
+        return ZERO  # nor would it do floored; dust is asked about at every event
     floored = floor_to(qty, rules.qty_step)
-    if floored <= 0 or floored < rules.qty_min or floored * price < rules.notional_min:
-        return Decimal(0)
+    if floored <= ZERO or floored < rules.qty_min or floored * price < rules.notional_min:
+        return ZERO
     return min(floored, rules.qty_max) if rules.qty_max is not None else floored
 
 

@@ -372,12 +372,13 @@ def tend_probe(turn: Turn) -> None:
             probe_acked(turn, order)
 
 
-def tick(turn: Turn) -> None:
-    """Let the session's clock decide."""
+def tick(turn: Turn, *, is_tick: bool = True) -> None:
+    """Let the session's clock decide. READY has none: its row reads nothing, and is not taken at every book."""
     tend_probe(turn)
     s = turn.s
     if s.ready:
-        tell(turn, "timer")  # its row reads none of the facts below
+        if is_tick:
+            tell(turn, "timer")
         return
     quiet = not (s.tickets or s.orders.open or s.orders.early or s.flattening)
     told, told_ms = s.told_perp

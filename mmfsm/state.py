@@ -22,11 +22,14 @@ from mmfsm.machines.order import Order, OrderLimits
 from mmfsm.machines.session import Session
 from mmfsm.machines.slot import QuoteSlot
 from mmfsm.machines.ticket import HedgeLimits, HedgeTicket, HedgeView
+from mmfsm.market import metrics_of
 from mmfsm.orders import Orders
 from mmfsm.params import Params
 from mmfsm.table import NEVER, E, O, Row, S, Table
 from mmfsm.values import (
+    TWO,
     ZERO,
+    BookMetrics,
     Constraints,
     Funding,
     InstType,
@@ -156,13 +159,15 @@ class DeskState:
         return self.session.state == "READY"
 
 
-@attrs.frozen
+@attrs.define
 class Limits:
-    """The machines' clocks and prices, read off the parameters once for all turns of a desk."""
+    """The machines' clocks and prices, read off the parameters once for all turns of a desk. `seen` is no limit: the
+    last book whose metrics were asked for, and they."""
 
     perp_order: OrderLimits
     spot_order: OrderLimits
     hedge: HedgeLimits
+    seen: tuple[BookEvent, BookMetrics] | None = None
 
     @classmethod
     def of(cls, params: Params) -> Limits:
@@ -254,6 +259,12 @@ class Turn:
         book = self.s.books.get(inst)
         return None if book is None else (book.bids[0].price + book.asks[0].price) / TWO
 
+    def metrics(self, book: BookEvent) -> BookMetrics:
+        """What a strategy reads off the perp's book; worked out once for all turns between which no other book came."""
+        if self.limits.seen is None or self.limits.seen[0] is not book:
+            self.limits.seen = book, metrics_of(book, self.p.obi_levels)
+        return self.limits.seen[1]
+
     def touch(self, inst: InstType, side: Side) -> Decimal | None:
         """Return the price a taker on `side` meets, or None without a book."""
         book = self.s.books.get(inst)
@@ -280,8 +291,6 @@ class Turn:
             self.s.ledger.perp,
         )
 
-
-TWO = Decimal(2)
 
 SPOT_LATE_MS = 500
 """A spot order cannot arrive later than its receive window, plus this much for two clocks."""

@@ -15,28 +15,25 @@ for the log: what moved the price away from mid (outwards is positive); the reco
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import attrs
 
 from mmfsm.params import Params
-from mmfsm.rounding import passive_price
-from mmfsm.values import BBO, BPS, ZERO, Constraints, Funding, MarketSnapshot, QuotePlan, QuoteSide, Side
+from mmfsm.rounding import ceil_to, floor_to
+from mmfsm.values import BBO, BPS, ONE, ZERO, Constraints, Funding, MarketSnapshot, QuotePlan, QuoteSide, Side
 
-ONE = Decimal(1)
 Terms = dict[str, Decimal]
 
 
-@attrs.frozen
-class SideLimit:
+class SideLimit(NamedTuple):
     """How much one side may be quoted now: zero with the reason, or a size both legs can trade."""
 
     qty: Decimal
     reason: str
 
 
-@attrs.frozen
-class QuoteView:
+class QuoteView(NamedTuple):
     """What a strategy may look at. `perp_pos` is signed base coin.
 
     `basis_z`: standard deviations of perp mid − spot mid from its recent mean; None while unknown, or if not asked for
@@ -67,7 +64,7 @@ def reservation_price(mid: Decimal, obi: Decimal, k_obi: Decimal) -> Decimal:
     >>> reservation_price(Decimal(2000), Decimal("0.5"), Decimal("0.0002"))
     Decimal('2000.20000')
     """
-    return mid * (1 + k_obi * obi)
+    return mid * (ONE + k_obi * obi)
 
 
 def micro_price(touch: BBO) -> Decimal:
@@ -159,13 +156,12 @@ class ObiFundingStrategy:
         base, rules, touch = view.params.base_half_spread_bps, view.constraints.perp, view.market.perp.bbo
         terms = {"base": base, **skews, **shift}
         half = sum(skews.values(), base)
-        if half < 0:
+        if half < ZERO:
             half, terms["clamp"] = ZERO, -half  # skews never push a quote through the reservation price
-        if limit.qty <= 0:
+        if limit.qty <= ZERO:
             return QuoteSide(None, ZERO, limit.reason, terms)
-        price = passive_price(r * (1 - side.sign * half * BPS), side, rules)
         if side is Side.BUY:
-            price = min(price, touch.ask - rules.price_tick)
+            price = min(floor_to(r * (ONE - half * BPS), rules.price_tick), touch.ask - rules.price_tick)
         else:
-            price = max(price, touch.bid + rules.price_tick)
+            price = max(ceil_to(r * (ONE + half * BPS), rules.price_tick), touch.bid + rules.price_tick)
         return QuoteSide(price, limit.qty, limit.reason, terms)

@@ -20,10 +20,16 @@ from mmfsm.strategy import QuoteView, SideLimit
 from mmfsm.values import BPS, ZERO, InstType, JsonObject, QuotePlan, QuoteSide, Side, SideValue, plain
 
 
-def valued(turn: Turn, view: QuoteView, plan: QuotePlan) -> QuotePlan:
-    """Return the plan with both sides valued, the floor kept, and the way out taken."""
+def valued(turn: Turn, view: QuoteView, plan: QuotePlan, *, is_told: bool = True) -> QuotePlan:
+    """Return the plan with both sides valued, the floor kept, and the way out taken.
+
+    Without a floor a side's value moves nothing: it is worked out only for a plan that may be recorded (`is_told`).
+    """
+    is_leaving = exits.is_leaving(turn)
+    if not (is_leaving or is_told or view.params.edge_floor):
+        return plan
     mid = view.market.perp.bbo.mid
-    if exits.is_leaving(turn):
+    if is_leaving:
         bid, ask = _leaving(turn, view, plan.bid, Side.BUY, mid), _leaving(turn, view, plan.ask, Side.SELL, mid)
     else:
         bid, ask = _side(turn, view, plan.bid, Side.BUY, mid), _side(turn, view, plan.ask, Side.SELL, mid)

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import attrs
 
 ZERO = Decimal(0)
+ONE = Decimal(1)
+TWO = Decimal(2)
 BPS = Decimal("0.0001")
 
 
@@ -132,8 +134,7 @@ class Level:
     qty: Decimal
 
 
-@attrs.frozen
-class BBO:
+class BBO(NamedTuple):
     """Best bid and offer of one leg."""
 
     bid: Decimal
@@ -144,11 +145,10 @@ class BBO:
 
     @property
     def mid(self) -> Decimal:
-        return (self.bid + self.ask) / 2
+        return (self.bid + self.ask) / TWO  # of an int a Decimal would be made first, at more than the sum costs
 
 
-@attrs.frozen
-class BookMetrics:
+class BookMetrics(NamedTuple):
     """What the strategy reads off a book: best prices, liquidity per side over the top levels, and their imbalance."""
 
     bbo: BBO
@@ -157,8 +157,7 @@ class BookMetrics:
     obi: Decimal
 
 
-@attrs.frozen
-class MarketSnapshot:
+class MarketSnapshot(NamedTuple):
     """Both legs at one moment: what a strategy quotes from."""
 
     perp: BookMetrics
@@ -216,10 +215,12 @@ class FeeRate:
 
 @attrs.frozen
 class Constraints:
-    """The rules of both legs; without them nothing is ever sent."""
+    """The rules of both legs; without them nothing is ever sent. `smallest` is no part of the value: what
+    `guards.smallest_tradable` has worked out, by price."""
 
     perp: InstrumentRules
     spot: InstrumentRules
+    smallest: dict[Decimal, Decimal] = attrs.field(factory=dict, init=False, eq=False, repr=False)
 
     def of(self, inst: InstType) -> InstrumentRules:
         return self.perp if inst is InstType.PERP else self.spot
@@ -391,7 +392,9 @@ class PosSnapshot:
 
 def plain(value: Decimal) -> str:
     """Return a Decimal as the wire and the log want it: never an exponent, no trailing zeros."""
-    text = f"{value:f}"
+    text = str(value)  # a third of the time that formatting takes, and the same unless it has an exponent
+    if "E" in text:
+        text = f"{value:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

@@ -84,7 +84,7 @@ class Sending:
         at_ms = now_ms()
         for event in events:
             # Told now, whenever each part of it was read: time never steps back for a slow partner request.
-            self._tell(attrs.evolve(event, at_ms=at_ms))
+            self._tell(event if event.at_ms == at_ms else attrs.evolve(event, at_ms=at_ms))
 
     def _failed(self, action: do.Action, error: Exception) -> None:
         logger.opt(exception=error).error("request failed: {}", type(action).__name__)

@@ -12,7 +12,7 @@ Rules
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import attrs
 
@@ -41,7 +41,8 @@ class Feed:
     acked: bool = False
 
 
-class FeedInput(NamedTuple):
+@attrs.define
+class FeedInput:
     """Limits are ms: `stale_ms` between data, `first_ms` from subscribing to the first data."""
 
     at_ms: int

@@ -13,7 +13,7 @@ Rules
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import attrs
 
@@ -40,7 +40,8 @@ class ModeState:
         return any(self.reasons.values())
 
 
-class ModeInput(NamedTuple):
+@attrs.define
+class ModeInput:
     """What the desk knows. `why_not` is empty when quoting is allowed; `reason` and `latched` belong to halt and clear."""
 
     at_ms: int

@@ -18,7 +18,7 @@ The payload is an `OrderInput`; which of its members a row reads follows from th
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import attrs
 
@@ -78,7 +78,8 @@ class Order:
         return ZERO if self.state == SETTLED else max(self.request.qty - self.booked, ZERO)
 
 
-class OrderInput(NamedTuple):
+@attrs.define
+class OrderInput:
     """What happened to an order. `qty` is a fill's size, `filled` the exchange's cumulative figure."""
 
     at_ms: int

@@ -14,7 +14,7 @@ Rules
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import attrs
 
@@ -64,7 +64,8 @@ class Session:
     readback_ms: int = 0
 
 
-class SessionInput(NamedTuple):
+@attrs.define
+class SessionInput:
     """What an answer says, already compared with what was wanted; each row reads the members its guard names."""
 
     at_ms: int

@@ -13,7 +13,7 @@ Rules
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import attrs
 
@@ -39,7 +39,8 @@ class QuoteSlot:
     replaced: int = 0
 
 
-class SlotInput(NamedTuple):
+@attrs.define
+class SlotInput:
     """What is wanted of this side now. "want" alone reads `price`, `qty` and `worst`: the closest price that the floor
     of the edge allows for that size, None without one."""
 

@@ -19,7 +19,8 @@ passed as arguments, so a ticket costs no machine. The machine holds one transit
 transitions are of classes of ours, by the library's own hooks (`event_cls`, `transition_cls`): they do what the stock
 ones do with a row, less what no row uses (event data, callbacks by name, queues, a log line a step). One event through
 one machine takes 0.3 µs so, instead of 6 to 13; an idle tick fires eight, a fill thirteen. That the stock classes
-decide the same for every pair of every table is a test.
+decide the same for every pair of every table is a test. What an event brings is a class with slots that nobody writes
+to: made anew for each firing, it takes 0.16 µs to make, where a tuple takes 0.27 and a frozen class 0.6.
 """
 
 from __future__ import annotations

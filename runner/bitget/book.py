@@ -10,7 +10,7 @@ from bisect import bisect_left, insort
 from decimal import Decimal
 from operator import attrgetter
 
-from mmfsm.values import Level
+from mmfsm.values import ZERO, Level
 from runner.bitget.members import Row
 from runner.bitget.wire_market import book_numbers, read_levels
 
@@ -93,11 +93,11 @@ def read_top(row: Row) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
     Raises:
         WireError: its levels cannot be read.
     """
-    bids = sorted([it for it in read_levels(row, "bids") if it.qty > 0], key=_PRICE, reverse=True)
-    asks = sorted([it for it in read_levels(row, "asks") if it.qty > 0], key=_PRICE)
+    bids = sorted([it for it in read_levels(row, "bids") if it.qty > ZERO], key=_PRICE, reverse=True)
+    asks = sorted([it for it in read_levels(row, "asks") if it.qty > ZERO], key=_PRICE)
     return tuple(bids[:TOP]), tuple(asks[:TOP])
 
 
 def is_usable(bids: tuple[Level, ...], asks: tuple[Level, ...]) -> bool:
     """True for a book that may be told: both sides there, above zero and not crossed."""
-    return bool(bids and asks) and bids[-1].price > 0 and bids[0].price < asks[0].price
+    return bool(bids and asks) and bids[-1].price > ZERO and bids[0].price < asks[0].price

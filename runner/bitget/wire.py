@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import attrs
 
@@ -247,21 +247,18 @@ class FrameKind(StrEnum):
     OTHER = "other"
 
 
-@attrs.frozen
-class Frame:
-    """One message of a socket, told apart. `snapshot` False is an increment; `arg` is empty where none came."""
+class Frame(NamedTuple):
+    """One message of a socket, told apart. `snapshot` False is an increment; `arg` and `channel` are empty where none
+    came."""
 
     kind: FrameKind
     arg: Row
-    rows: list[Row] = attrs.field(factory=list)
+    channel: str
+    rows: list[Row]
     snapshot: bool = True
     ts_ms: int = 0
     code: str | None = None
     msg: str | None = None
-
-    @property
-    def channel(self) -> str:
-        return str(self.arg.get("channel", ""))
 
     @property
     def inst(self) -> InstType:
@@ -283,13 +280,16 @@ def read_frame(message: object) -> Frame:
     row = as_row(message, "message")
     arg = row.get("arg")
     arg = arg if isinstance(arg, dict) else {}
+    channel = str(arg.get("channel", ""))
     if row.get("data") is not None and "action" in row:
         ts = row.get("ts")
         ts_ms = int(ts) if isinstance(ts, (int, str)) and str(ts).isdigit() else 0
-        return Frame(FrameKind.DATA, arg, as_rows(row["data"], "data"), row["action"] != "update", ts_ms)
+        return Frame(FrameKind.DATA, arg, channel, as_rows(row["data"], "data"), row["action"] != "update", ts_ms)
     event, code = row.get("event"), row.get("code")
     kind = {"subscribe": FrameKind.SUBSCRIBED, "error": FrameKind.REFUSED}.get(str(event), FrameKind.OTHER)
-    return Frame(kind, arg, code=None if code is None else str(code), msg=str(row.get("msg") or "") or None)
+    return Frame(
+        kind, arg, channel, [], code=None if code is None else str(code), msg=str(row.get("msg") or "") or None
+    )
 
 
 def replaced_by_next(frame: Frame) -> object:

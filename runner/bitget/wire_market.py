@@ -276,8 +276,8 @@ def read_levels(row: Row, side: str) -> list[Level]:
     if not isinstance(levels, list):
         raise WireError(side, levels, "a list of [price, size]")
     try:
-        return [Level(Decimal(price), Decimal(size)) for price, size, *_ in levels]
-    except (ArithmeticError, TypeError, ValueError):
+        return [Level(Decimal(level[0]), Decimal(level[1])) for level in levels]
+    except (ArithmeticError, LookupError, TypeError, ValueError):
         raise WireError(side, levels, "a list of [price, size]") from None
 
 

@@ -62,6 +62,7 @@ class Exchange:
         self.perp = PerpAccount(start.perp_usdt, start.position_mode, start.margin_mode, start.leverage)
         self.perp.mark = self.floor.mark
         self._dirty: set[str] = set()
+        self._judged_mark: Decimal | None = None
 
     # What all accounts share
 
@@ -272,8 +273,10 @@ class Exchange:
             self._dirty |= {"positions", "account"}
 
     def check_margin(self, now_ms: int) -> None:
-        """Liquidate what has no margin left."""
-        if self.perp.positions:
+        """Liquidate what has no margin left. It is asked after every book, and looks when the mark is another one or
+        something of the account has changed: both come as a new figure, or are waiting to be pushed."""
+        if self.perp.positions and (self._dirty or self.perp.mark is not self._judged_mark):
+            self._judged_mark = self.perp.mark
             liquidate(self, now_ms)
 
     def book(self, match: Match, now_ms: int) -> None:

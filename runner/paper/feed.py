@@ -54,6 +54,8 @@ class Feed:
         self._last: dict[Key, _Last] = {}
         self._pushed: dict[Key, Push] = {}
         self._next_ms: dict[Key, int] = {}
+        self._asked: set[Key] = set()
+        self._keys: list[Key] = []
         slower = exchange.options.ticker_slower
         self._interval_ms = {key: ms * slower if key[1] == "ticker" else ms for key, ms in INTERVAL_MS.items()}
         self._day: dict[Product, _Day] = {}
@@ -68,8 +70,8 @@ class Feed:
     def due(self, wanted: set[Key], now_ms: int, clock_ms: int | None = None) -> list[Push]:
         """Return what the wanted channels push now; `clock_ms` is what the exchange's clock says, if not the time."""
         clock_ms, pushes = now_ms if clock_ms is None else clock_ms, []
-        for key in sorted(wanted & INTERVAL_MS.keys()):
-            if key in self.silent or now_ms < self._next_ms.get(key, 0):
+        for key in self._paced(wanted):
+            if now_ms < self._next_ms.get(key, 0) or key in self.silent:
                 continue
             self._next_ms[key] = now_ms + self._interval_ms[key]
             if self._is("books_silent", key, now_ms):
@@ -81,8 +83,14 @@ class Feed:
 
     def next_due_ms(self, wanted: set[Key], now_ms: int) -> int | None:
         """Return when `due` has something next; None when nobody listens."""
-        times = [self._next_ms.get(key, now_ms) for key in wanted & INTERVAL_MS.keys() if key not in self.silent]
+        times = [self._next_ms.get(key, now_ms) for key in self._paced(wanted) if key not in self.silent]
         return min(times, default=None)
+
+    def _paced(self, wanted: set[Key]) -> list[Key]:
+        # Those of the wanted channels that push by the clock, in a fixed order. Mostly the same ones are asked after.
+        if wanted != self._asked:
+            self._asked, self._keys = set(wanted), sorted(wanted & INTERVAL_MS.keys())
+        return self._keys
 
     def first(self, key: Key, now_ms: int, is_shared: bool = False, clock_ms: int | None = None) -> Push | None:
         """Return the snapshot a new subscriber gets; None before there is a book.

@@ -20,7 +20,7 @@ from typing import Literal
 
 import attrs
 
-from runner.paper.numbers import ZERO
+from runner.paper.numbers import TWO, ZERO
 from runner.paper.values import Level, Order, Side, opposite
 
 # How much of an order may trade at a price, in base coin: what is left, cut by position for reduce-only orders.
@@ -92,7 +92,7 @@ class Matcher:
         """Middle of the displayed touch, or the last trade, or None before either."""
         bids, asks = self._levels["bid"], self._levels["ask"]
         if bids and asks:
-            return (bids[0][0] + asks[0][0]) / 2
+            return (bids[0][0] + asks[0][0]) / TWO
         return self.last_price
 
     def crosses(self, order: Order) -> bool:

@@ -5,6 +5,7 @@ from decimal import ROUND_DOWN, Decimal
 from functools import lru_cache
 
 ZERO = Decimal(0)
+TWO = Decimal(2)
 
 # Longer runs of digits than any price or size needs are a client's mistake, not a number.
 _PLAIN = re.compile(r"-?\d{1,24}(\.\d{1,24})?")
@@ -40,7 +41,12 @@ def fixed(value: Decimal, places: int) -> str:
 
 def cut(value: Decimal, places: int) -> Decimal:
     """Return `value` cut toward zero to `places` decimals."""
-    return value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_DOWN)
+    return value.quantize(_unit(places), rounding=ROUND_DOWN)
+
+
+@lru_cache
+def _unit(places: int) -> Decimal:
+    return Decimal(1).scaleb(-places)
 
 
 def places(value: Decimal) -> int:

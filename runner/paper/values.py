@@ -184,7 +184,7 @@ class Bill:
     at_ms: int
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class Push:
     """One message for every subscriber of (product, channel), of one account when it is private.
 

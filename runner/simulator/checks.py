@@ -40,8 +40,7 @@ class DeskRules:
             Broken: a rule does not hold.
         """
         s = self._desk.state
-        if s.tickets or s.dust or s.ledger.delta:
-            self._exposure_is_owned()
+        self._exposure_is_owned()
         if (s.mode.state == "HEDGING") != bool(s.tickets) and s.mode.state != "HALTED":
             raise Broken("hedging means open tickets", f"mode {s.mode.state}, tickets {list(s.tickets)}")
         for action in actions:
@@ -52,8 +51,10 @@ class DeskRules:
 
     def _exposure_is_owned(self) -> None:
         s = self._desk.state
-        owned = sum((ticket.exposure for ticket in s.tickets.values()), s.dust)
-        if s.books_open and s.ledger.delta != owned:
+        owned = s.dust
+        for ticket in s.tickets.values():
+            owned += ticket.exposure
+        if s.ledger.delta != owned and s.books_open:
             raise Broken("delta = tickets + dust", f"delta {s.ledger.delta}, tickets and dust {owned}")
 
     def _one_order_an_owner(self) -> None:

@@ -29,6 +29,8 @@ class Stuck(RuntimeError):
 class _Soon(asyncio.Handle):
     # What `call_soon` returns, without asyncio's copy of the caller's context: nothing here has variables in it.
 
+    __slots__ = ()
+
     def __init__(self, callback: Callable[..., object], args: Any, loop: VirtualLoop, context: Context | None) -> None:
         self._context, self._loop = context, loop
         self._callback, self._args = callback, args
@@ -37,6 +39,8 @@ class _Soon(asyncio.Handle):
 
 class _Timer(asyncio.TimerHandle):
     # What `call_at` returns, likewise.
+
+    __slots__ = ()
 
     def __init__(
         self, when: float, callback: Callable[..., object], args: Any, loop: VirtualLoop, context: Context | None
@@ -109,28 +113,35 @@ class VirtualLoop(asyncio.BaseEventLoop):
             self._cancelled += 1
 
     def _run_once(self) -> None:
+        # One pass of asyncio's: what is ready when it begins, and the timers due by then. Passes follow each other here
+        # until the loop is to stop: nothing else has a turn in between.
         timers, ready = self._timers, self._ready
-        self._drop_cancelled()
-        if not (ready or self._stopping):
-            if not timers:
-                raise Stuck("no timer is set and nobody runs")
-            self._move_on(timers[0][0])
-        end_s = self.now_s + _RESOLUTION_S
-        while timers and timers[0][0] < end_s:
-            _, timer = heapq.heappop(timers)
-            timer._scheduled = False
-            ready.append(timer)
-        for _ in range(len(ready)):
-            handle = ready.popleft()
-            if handle._cancelled:
-                continue
-            try:
-                if handle._context is None:
-                    handle._callback(*handle._args)
-                else:
-                    handle._context.run(handle._callback, *handle._args)
-            except Exception as error:
-                self.call_exception_handler({"message": "a callback raised", "exception": error, "handle": handle})
+        while True:
+            self._drop_cancelled()
+            if not (ready or self._stopping):
+                if not timers:
+                    raise Stuck("no timer is set and nobody runs")
+                self._move_on(timers[0][0])
+            end_s = self.now_s + _RESOLUTION_S
+            while timers and timers[0][0] < end_s:
+                _, timer = heapq.heappop(timers)
+                timer._scheduled = False
+                ready.append(timer)
+            for _ in range(len(ready)):
+                handle = ready.popleft()
+                if not handle._cancelled:
+                    self._call(handle)
+            if self._stopping:
+                return
+
+    def _call(self, handle: Any) -> None:
+        try:
+            if handle._context is None:
+                handle._callback(*handle._args)
+            else:
+                handle._context.run(handle._callback, *handle._args)
+        except Exception as error:
+            self.call_exception_handler({"message": "a callback raised", "exception": error, "handle": handle})
 
     def _drop_cancelled(self) -> None:
         timers = self._timers
@@ -149,18 +160,12 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
 
 class _Datetime:
-    # What `mmfsm.clock` takes for `datetime`, for the moment it tells, and for what that is after the epoch.
+    # What `mmfsm.clock` takes for `datetime`: it tells whole milliseconds, counted from 0 by 1.
 
     def __init__(self, loop: VirtualLoop) -> None:
         self._loop = loop
 
-    def now(self, _zone: object) -> _Datetime:
-        return self
-
-    def __sub__(self, _epoch: object) -> _Datetime:
-        return self
-
-    def __floordiv__(self, _ms: object) -> int:
+    def now(self, _zone: object) -> int:
         return self._loop.true_ms + self._loop.offset_ms
 
 
@@ -168,12 +173,14 @@ class _Datetime:
 def virtual_time(start_ms: int) -> Iterator[VirtualLoop]:
     """Make a loop, and let `mmfsm.clock.now_ms` follow it for a while."""
     loop = VirtualLoop(start_ms)
-    real = vars(clock_of_all)["datetime"]
-    vars(clock_of_all)["datetime"] = _Datetime(loop)
+    clock = vars(clock_of_all)
+    virtual = {"datetime": _Datetime(loop), "_EPOCH": 0, "_MS": 1}
+    real = {name: clock[name] for name in virtual}
+    clock.update(virtual)
     asyncio.set_event_loop(loop)
     try:
         yield loop
     finally:
-        vars(clock_of_all)["datetime"] = real
+        clock.update(real)
         asyncio.set_event_loop(None)
         loop.close()

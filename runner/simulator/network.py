@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from collections import deque
 from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 HANG_S = 60.0
 _ORDER_S = 1e-7  # timers of one moment have no order among them; messages of one socket do
-_DUMP = json.JSONEncoder(separators=(",", ":")).encode
+_DUMP = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 class Line:
@@ -152,7 +153,8 @@ class Socket:
         self.stream, self.session = stream, session
         self.is_half_open = False
         self._world = world
-        self._inbox: asyncio.Queue[str | None] = asyncio.Queue()
+        self._inbox: deque[str | None] = deque()
+        self._reader: asyncio.Future[None] | None = None
         self._there_s = self._back_s = 0.0
         self._is_closed = False
 
@@ -175,7 +177,10 @@ class Socket:
         return self
 
     async def __anext__(self) -> aiohttp.WSMessage:
-        text = await self._inbox.get()
+        while not self._inbox:
+            self._reader = self._world.loop.create_future()
+            await self._reader
+        text = self._inbox.popleft()
         if text is None:
             raise StopAsyncIteration
         return aiohttp.WSMessage(aiohttp.WSMsgType.TEXT, text, "")
@@ -196,14 +201,19 @@ class Socket:
             return
         loop = self._world.loop
         self._back_s = max(self._back_s + _ORDER_S, loop.time() + self._world.line.delay_s())
-        loop.call_at(self._back_s, self._inbox.put_nowait, text)
+        loop.call_at(self._back_s, self._arrive, text)
+
+    def _arrive(self, text: str | None) -> None:
+        self._inbox.append(text)
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
 
     def end(self) -> None:
         """Close from the exchange's end: the bot reads what has arrived, then the end."""
         if not self._is_closed:
             self._is_closed = True
             self._world.closed(self)
-            self._inbox.put_nowait(None)
+            self._arrive(None)
 
 
 def login_of(keys: tuple[str, str, str]) -> dict[str, Any]:

@@ -32,6 +32,7 @@ NEVER_MS = 2**62
 _INST = {"perp": InstType.PERP, "spot": InstType.SPOT}
 _BOOKS5: dict[str, Key] = {"perp": ("perp", "books5"), "spot": ("spot", "books5")}
 _DIRECT = set(_BOOKS5.values())
+Listeners = dict[Key, list[tuple[Socket, str]]]
 
 
 class World:
@@ -55,8 +56,8 @@ class World:
         self._direct = direct
         self._market = market
         self._next = next(market, None)
-        self._wanted: set[Key] | None = None
-        self._fed_of: set[Key] | None = None
+        self._wanted: Listeners | None = None
+        self._fed_of: Listeners | None = None
         self._fed: set[Key] = set()
         self._venue_due_ms = self._socket_due_ms = 0
         self._opened = 0
@@ -153,16 +154,20 @@ class World:
         for one in [one for one in self.sockets if one.stream == stream]:
             one.end()
 
-    def wanted(self) -> set[Key]:
-        """The channels somebody listens to."""
+    def wanted(self) -> Listeners:
+        """The channels somebody listens to: by which sockets, and under which of their args."""
         if self._wanted is None:
-            self._wanted = {key for one in self.sockets if not one.is_half_open for key in one.session.wanted()}
+            self._wanted = {}
+            for one in self.sockets:
+                if not one.is_half_open:
+                    for key, arg in one.session.listens():
+                        self._wanted.setdefault(key, []).append((one, arg))
         return self._wanted
 
     # Time
 
     def _pump(self) -> None:
-        now, venue = self.now_ms, self.venue
+        now, venue = self.loop.true_ms, self.venue
         for rule, window in venue.take_strikes(now):
             self._strike(rule, window)
         while self._next is not None and self.loop.start_ms + self._next.at_ms <= now:
@@ -188,9 +193,9 @@ class World:
         # A deadline only ever moves away; a new socket's is further off than this look.
         self._socket_due_ms = min([one.session.deadline_ms for one in self.sockets], default=now + IDLE_MS)
 
-    def _run_venue(self, wanted: set[Key], now: int) -> None:
+    def _run_venue(self, wanted: Listeners, now: int) -> None:
         if wanted is not self._fed_of:
-            self._fed_of, self._fed = wanted, wanted - _DIRECT if self._direct else wanted
+            self._fed_of, self._fed = wanted, wanted.keys() - _DIRECT if self._direct else set(wanted)
         self.venue.run(now, self._fed)
         due = self.venue.next_due_ms(now, self._fed)
         self._venue_due_ms = now + IDLE_MS if due is None else min(due, now + IDLE_MS)
@@ -228,15 +233,9 @@ class World:
             self._venue_due_ms = min(self._venue_due_ms, self.venue.faults.next_due_ms(self.now_ms) or NEVER_MS)
 
     def _send(self, push: Push) -> None:
-        key = (push.product, push.channel)
-        if key not in self.wanted():
-            return
-        for one in self.sockets:
-            if one.session.account != push.account:
-                continue
-            for listened, arg in one.session.listens():
-                if listened == key:
-                    one.deliver(encode(push, arg))
+        for one, arg in self.wanted().get((push.product, push.channel), ()):
+            if one.session.account == push.account:
+                one.deliver(encode(push, arg))
 
 
 def _levels(levels: list[VenueLevel]) -> tuple[Level, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -98,7 +97,7 @@ def test_both_quotes_rise_with_the_imbalance(bid: Decimal, spread: int, one: Dec
 def test_trade_flow_shifts_both_prices_by_its_share_of_the_mid() -> None:
     """mid 2000.50, flow 0.5 at k_flow 0.0004: r = 2000.50 · 1.0002 = 2000.9001, a term of 2 bps; unasked, no term."""
     seen = view(rate=ZERO, k_flow=D("0.0004"))
-    quotes = quote(attrs.evolve(seen, flow=D("0.5")))
+    quotes = quote(seen._replace(flow=D("0.5")))
 
     assert quotes.reservation == D("2000.9001")
     assert (quotes.bid.price, quotes.ask.price) == (D("1998.09"), D("2003.71"))
@@ -111,7 +110,7 @@ def test_trade_flow_shifts_both_prices_by_its_share_of_the_mid() -> None:
 def test_both_quotes_rise_with_the_flow(bid: Decimal, spread: int, one: Decimal, two: Decimal) -> None:
     """Takers who buy never lower a quote."""
     seen = view(bid=bid, spread=spread, k_flow=D("0.002"))
-    below, above = (quote(attrs.evolve(seen, flow=flow)) for flow in sorted((one, two)))
+    below, above = (quote(seen._replace(flow=flow)) for flow in sorted((one, two)))
 
     for low, high in ((below.bid.price, above.bid.price), (below.ask.price, above.ask.price)):
         assert low is not None and high is not None and low <= high
@@ -181,7 +180,7 @@ def test_the_side_that_funding_pays_is_quoted_closer() -> None:
 
 def test_a_side_that_may_not_be_quoted_is_left_out_with_the_reason() -> None:
     """No price, no size, the limit's own word; the other side is planned as ever."""
-    seen = attrs.evolve(view(), bid_limit=SideLimit(D(0), "no_spot_coin"))
+    seen = view()._replace(bid_limit=SideLimit(D(0), "no_spot_coin"))
     quotes = quote(seen)
 
     assert (quotes.bid.price, quotes.bid.qty, quotes.bid.reason) == (None, 0, "no_spot_coin")

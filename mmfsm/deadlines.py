@@ -16,8 +16,11 @@ BOOKS = (FeedName.PERP_BOOK, FeedName.SPOT_BOOK)
 
 def next_due_ms(s: DeskState, p: Params) -> int | None:
     """Return the earliest clock that lies in the future; one that has passed without effect waits for an event."""
-    now = s.now_ms
-    return min([due for due in _dues(s, p) if due > now], default=None)
+    now, soonest = s.now_ms, None
+    for due in _dues(s, p):
+        if due > now and (soonest is None or due < soonest):
+            soonest = due
+    return soonest
 
 
 def _dues(s: DeskState, p: Params) -> list[int]:

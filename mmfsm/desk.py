@@ -122,7 +122,7 @@ class Desk:
             booking.ask_unparsable(turn)
             booking.ask_parked(turn)
             booking.judge_untold(turn)
-        if is_tick or is_book:
+        if s.tickets and (is_tick or is_book):
             hedging.tick(turn)
         for change in turn.exposed:
             if change:

@@ -73,11 +73,10 @@ def _open_of(turn: Turn, side: Side) -> HedgeTicket | None:
 def open_from_dust(turn: Turn) -> None:
     """Dust that has grown to something spot can trade is exposure like any other: it gets a ticket."""
     s = turn.s
-    if s.tickets or s.dust == 0 or s.constraints is None or InstType.SPOT not in s.books:
+    if s.tickets or not s.dust or s.constraints is None or (spot := s.books.get(InstType.SPOT)) is None:
         return
-    side = Side.BUY if s.dust > 0 else Side.SELL
-    price = turn.touch(InstType.SPOT, side.opposite)
-    if price is not None and tradable_qty(abs(s.dust), price, s.constraints.spot) > 0:
+    side, levels = (Side.BUY, spot.bids) if s.dust > ZERO else (Side.SELL, spot.asks)
+    if tradable_qty(abs(s.dust), levels[0].price, s.constraints.spot) > ZERO:
         _open(turn, side, ZERO, "dust")
 
 

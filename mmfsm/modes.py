@@ -36,7 +36,7 @@ def why_not_quote(turn: Turn) -> str:
         return "fill_without_order"
     if s.unparsable:
         return "fill_unparsable"
-    states = {order.state for order in s.orders.open.values()}
+    states = [order.state for order in s.orders.open.values()]
     if "UNKNOWN" in states:
         return "order_unknown"
     if "UNSETTLED" in states:

@@ -44,12 +44,12 @@ def limit_of(turn: Turn, side: Side, margin_qty: Decimal | None = None) -> SideL
     """How much of a side may be quoted: the cap, what the margin carries, and what spot could hedge right now."""
     s = turn.s
     assert s.constraints is not None
-    spot = s.books[InstType.SPOT]
+    spot, coin = s.books[InstType.SPOT], s.ledger.spot
     price = spot.bids[0].price if side is Side.BUY else spot.asks[0].price
-    reserved = ZERO
-    for order in s.orders.open.values():
-        if order.request.inst is InstType.SPOT and order.request.side is Side.SELL:
-            reserved += order.left
+    if side is Side.BUY:  # its hedge sells: less what hedges under way are selling
+        for order in s.orders.open.values():
+            if order.request.inst is InstType.SPOT and order.request.side is Side.SELL:
+                coin -= order.left
     quote = s.balances.get(s.constraints.spot.quote_coin)
     limit = guards.side_limit(
         side,
@@ -57,7 +57,7 @@ def limit_of(turn: Turn, side: Side, margin_qty: Decimal | None = None) -> SideL
         s.constraints,
         price,
         s.ledger.perp,
-        s.ledger.spot - reserved,
+        coin,
         None if quote is None else quote.available,
         margin_qty,
     )

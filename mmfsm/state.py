@@ -195,7 +195,7 @@ class Turn:
 
     def actions(self) -> tuple[Action, ...]:
         """Return what this turn asked for: hedges and unwinds first, then cancels, questions, quotes and records."""
-        return tuple(self._first + self._then)
+        return tuple(self._first + self._then) if self._first else tuple(self._then)
 
     def do(self, action: Action) -> None:
         urgent = isinstance(action, PlaceOrder) and action.request.intent is not OrderIntent.QUOTE

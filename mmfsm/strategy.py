@@ -142,11 +142,9 @@ class ObiFundingStrategy:
         }
         if view.basis_z is not None:
             skews["basis"] = basis_skew_bps(view.basis_z, params.basis_z_max, params.basis_skew_bps)
-        against = {name: -bps for name, bps in skews.items()}
-        lifted = {name: -bps for name, bps in shift.items()}
         return QuotePlan(
-            bid=self._side(view, Side.BUY, r, skews, lifted, view.bid_limit),
-            ask=self._side(view, Side.SELL, r, against, shift, view.ask_limit),
+            bid=self._side(view, Side.BUY, r, skews, shift, view.bid_limit),
+            ask=self._side(view, Side.SELL, r, skews, shift, view.ask_limit),
             reason="set_quote",
             mid=mid,
             reservation=r,
@@ -154,13 +152,17 @@ class ObiFundingStrategy:
 
     def _side(self, view: QuoteView, side: Side, r: Decimal, skews: Terms, shift: Terms, limit: SideLimit) -> QuoteSide:
         base, rules, touch = view.params.base_half_spread_bps, view.constraints.perp, view.market.perp.bbo
-        terms = {"base": base, **skews, **shift}
-        half = sum(skews.values(), base)
+        terms, half, is_bid = {"base": base}, base, side is Side.BUY
+        for name, bps in skews.items():  # what makes one side shy makes the other eager
+            terms[name] = bps if is_bid else -bps
+            half += terms[name]
+        for name, bps in shift.items():  # what lifts the reservation price brings the bid closer
+            terms[name] = -bps if is_bid else bps
         if half < ZERO:
             half, terms["clamp"] = ZERO, -half  # skews never push a quote through the reservation price
         if limit.qty <= ZERO:
             return QuoteSide(None, ZERO, limit.reason, terms)
-        if side is Side.BUY:
+        if is_bid:
             price = min(floor_to(r * (ONE - half * BPS), rules.price_tick), touch.ask - rules.price_tick)
         else:
             price = max(ceil_to(r * (ONE + half * BPS), rules.price_tick), touch.bid + rules.price_tick)

@@ -49,7 +49,7 @@ class DepthBook:
         self._seq: int | None = None
         self._whole = False
 
-    def apply(self, row: Row, snapshot: bool, ts_ms: int) -> bool:
+    def apply(self, row: Row, snapshot: bool) -> bool:
         """Take one message in.
 
         Returns:
@@ -59,7 +59,7 @@ class DepthBook:
         Raises:
             WireError: its levels cannot be read.
         """
-        seq, pseq, _ = book_numbers(row, ts_ms)
+        seq, pseq = book_numbers(row)
         if snapshot:
             self.reset()
             self._whole = True

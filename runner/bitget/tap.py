@@ -20,7 +20,7 @@ from runner.bitget import wire, wire_account
 from runner.bitget.book import DepthBook, is_usable, read_top
 from runner.bitget.members import Row, WireError
 from runner.bitget.trades import Trades
-from runner.bitget.wire_market import book_numbers, read_ticker_funding
+from runner.bitget.wire_market import book_ms, read_ticker_funding
 
 _FUNDING_REPEAT_MS = 5_000  # a ticker comes three times a second; the same funding is told this often
 
@@ -140,7 +140,7 @@ class Tap:
         book = self._books[inst]
         if book.channel != "books":
             bids, asks = read_top(row)
-        elif book.depth.apply(row, frame.snapshot, frame.ts_ms):
+        elif book.depth.apply(row, frame.snapshot):
             bids, asks = book.depth.top()
         else:
             logger.warning("{} book: a message is missing, subscribing again", inst)
@@ -150,7 +150,7 @@ class Tap:
         if is_usable(bids, asks):
             if book.untold is None:
                 asyncio.get_running_loop().call_soon(self._tell_book, inst, book)
-            book.untold = (bids, asks, book_numbers(row, frame.ts_ms)[2] or at_ms)
+            book.untold = (bids, asks, book_ms(row, frame.ts_ms) or at_ms)
 
     def _tell_book(self, inst: InstType, book: _Book) -> None:
         if book is self._books[inst] and book.untold is not None:

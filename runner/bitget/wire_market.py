@@ -281,10 +281,15 @@ def read_levels(row: Row, side: str) -> list[Level]:
         raise WireError(side, levels, "a list of [price, size]") from None
 
 
-def book_numbers(row: Row, ts_ms: int) -> tuple[int | None, int | None, int]:
-    """Return seq and pseq (None where absent, as before 2026) and the book's own time."""
-    seq, pseq = (row.get(name) if isinstance(row.get(name), int) else None for name in ("seq", "pseq"))
-    return seq, pseq, millis(row, "ts") if row.get("ts") else ts_ms
+def book_numbers(row: Row) -> tuple[int | None, int | None]:
+    """Return seq and pseq; None where absent, as before 2026."""
+    seq, pseq = row.get("seq"), row.get("pseq")
+    return seq if isinstance(seq, int) else None, pseq if isinstance(pseq, int) else None
+
+
+def book_ms(row: Row, ts_ms: int) -> int:
+    """Return the book's own time; that of its message where it tells none."""
+    return millis(row, "ts") if row.get("ts") else ts_ms
 
 
 # --- trades -----------------------------------------------------------------------------------------------------------

@@ -272,10 +272,10 @@ class Faults:
 
     def next_due_ms(self, now_ms: int) -> int | None:
         """Return when something held back is due, or a window opens or closes; None when nothing will."""
-        edge_ms = self.next_edge_ms(now_ms)
-        if self._lane.is_idle:
+        edge_ms, held = self.next_edge_ms(now_ms), self._lane.times()
+        if not held:
             return edge_ms
-        return min([*([] if edge_ms is None else [edge_ms]), *self._lane.times()], default=None)
+        return min(held if edge_ms is None else [edge_ms, *held])
 
     def next_edge_ms(self, now_ms: int) -> int | None:
         """Return when the next window opens or closes; None for never."""

@@ -51,11 +51,15 @@ class PushLane:
 
     def times(self) -> list[int]:
         """When something held back is due."""
+        if not (self._late or self._behind):
+            return []
         return [one[0] for one in self._late[:1]] + [until_ms for _, _, until_ms, _ in self._behind]
 
     def due(self, now_ms: int) -> list[Push]:
         """Return the late pushes whose time has come."""
-        out = []
+        out: list[Push] = []
+        if not (self._late or self._behind):
+            return out
         while self._late and self._late[0][0] <= now_ms:
             out.append(heapq.heappop(self._late)[2])
         out += [push for _, _, until_ms, push in self._behind if until_ms <= now_ms]

@@ -33,6 +33,8 @@ INTERVAL_MS: dict[Key, int] = {
 }
 DEPTH = {"books": 200, "books1": 1, "books5": 5, "books15": 15}
 
+CHANGE_UNIT = Decimal("1e-5")
+
 Sides = tuple[list[Level], list[Level]]
 
 
@@ -203,7 +205,7 @@ class Feed:
         day = self._day.get(product) or _Day(mid)
         last = exchange.matchers[product].last_price or mid
         bid, ask = (side[0] if side else (ZERO, ZERO) for side in sides)
-        change = plain(((last - day.first) / day.first).quantize(Decimal("1e-5")))
+        change = plain(((last - day.first) / day.first).quantize(CHANGE_UNIT))
         row = {
             "instId": SYMBOL,
             "lastPr": plain(last),

@@ -79,13 +79,16 @@ class Venue:
 
     def next_due_ms(self, now_ms: int, wanted: set[Key]) -> int | None:
         """Return when `run` has something to do; None when never by itself (funding apart)."""
-        later_ms = self.api.later.next_due_ms
-        times = [self.feed.next_due_ms(wanted, now_ms), self.faults.next_due_ms(now_ms)]
-        if later_ms is not None:
+        times = []
+        if (feed_ms := self.feed.next_due_ms(wanted, now_ms)) is not None:
+            times.append(feed_ms)
+        if (fault_ms := self.faults.next_due_ms(now_ms)) is not None:
+            times.append(fault_ms)
+        if (later_ms := self.api.later.next_due_ms) is not None:
             times.append(later_ms - self.faults.offset_ms(now_ms))
         if self._next is not None:
             times.append(self._start_ms + self._next.at_ms)
-        return min([one for one in times if one is not None], default=None)
+        return min(times, default=None)
 
     def drain(self) -> list[Push]:
         """Take what has to be pushed, in order, before any fault."""
@@ -103,6 +106,8 @@ class Venue:
     def take_strikes(self, now_ms: int) -> list[tuple[FaultRule, Window]]:
         """Take the faults of streams that have begun: cuts, half-open sockets, the exchange going down."""
         self._trouble.sync(now_ms)
+        if not self._trouble.strikes:
+            return []
         taken, self._trouble.strikes = self._trouble.strikes, []
         return taken
 

@@ -129,19 +129,17 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 ready.append(timer)
             for _ in range(len(ready)):
                 handle = ready.popleft()
-                if not handle._cancelled:
-                    self._call(handle)
+                if handle._cancelled:
+                    continue
+                try:
+                    if handle._context is None:
+                        handle._callback(*handle._args)
+                    else:
+                        handle._context.run(handle._callback, *handle._args)
+                except Exception as error:
+                    self.call_exception_handler({"message": "a callback raised", "exception": error, "handle": handle})
             if self._stopping:
                 return
-
-    def _call(self, handle: Any) -> None:
-        try:
-            if handle._context is None:
-                handle._callback(*handle._args)
-            else:
-                handle._context.run(handle._callback, *handle._args)
-        except Exception as error:
-            self.call_exception_handler({"message": "a callback raised", "exception": error, "handle": handle})
 
     def _drop_cancelled(self) -> None:
         timers = self._timers

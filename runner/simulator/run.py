@@ -136,13 +136,13 @@ class Watch:
         """
         if self._hash is not None:
             self._hash.update(f"{event!r}{actions!r}".encode())
-        counts = self.counts
+        counts, kind = self.counts, type(event)
         counts["events"] += 1
-        if isinstance(event, ev.BookEvent):
+        if kind is ev.BookEvent:
             counts["books"] += 1
-        elif isinstance(event, ev.Tick):
+        elif kind is ev.Tick:
             counts["ticks"] += 1
-        elif isinstance(event, ev.FillEvent):
+        elif kind is ev.FillEvent:
             self._oracle()
         if actions:
             self._count(actions)

@@ -8,6 +8,7 @@ channels' own pace, as JSON text, through the real socket, tap and parsers, like
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import starmap
 
 import aiohttp
 
@@ -239,4 +240,4 @@ class World:
 
 
 def _levels(levels: list[VenueLevel]) -> tuple[Level, ...]:
-    return tuple([Level(price, qty) for price, qty in levels])
+    return tuple(starmap(Level, levels))

@@ -19,13 +19,13 @@ def row(bids: list[tuple[str, str]], asks: list[tuple[str, str]], seq: int, pseq
 
 def opened() -> DepthBook:
     book = DepthBook()
-    assert book.apply(row([("10", "1"), ("9", "2")], [("11", "1"), ("12", "2")], 1, 0), True, 0)
+    assert book.apply(row([("10", "1"), ("9", "2")], [("11", "1"), ("12", "2")], 1, 0), True)
     return book
 
 
 def test_changes_add_replace_and_remove_levels() -> None:
     book = opened()
-    assert book.apply(row([("10", "0"), ("9.5", "3")], [("11", "4")], 2, 1), False, 0)
+    assert book.apply(row([("10", "0"), ("9.5", "3")], [("11", "4")], 2, 1), False)
     bids, asks = book.top()
     assert bids == (Level(D("9.5"), D(3)), Level(D(9), D(2)))
     assert asks == (Level(D(11), D(4)), Level(D(12), D(2)))
@@ -33,29 +33,29 @@ def test_changes_add_replace_and_remove_levels() -> None:
 
 def test_a_missing_message_empties_the_book_until_a_snapshot() -> None:
     book = opened()
-    assert not book.apply(row([("9.9", "1")], [], 4, 3), False, 0)
+    assert not book.apply(row([("9.9", "1")], [], 4, 3), False)
     assert book.top() == ((), ())
-    assert book.apply(row([("9.9", "1")], [], 5, 4), False, 0)  # passed over: there is nothing to change
+    assert book.apply(row([("9.9", "1")], [], 5, 4), False)  # passed over: there is nothing to change
     assert book.top() == ((), ())
-    assert book.apply(row([("10", "1")], [("11", "1")], 9, 0), True, 0)
+    assert book.apply(row([("10", "1")], [("11", "1")], 9, 0), True)
     assert book.top()[0] == (Level(D(10), D(1)),)
 
 
 def test_without_pseq_the_order_of_arrival_is_trusted() -> None:
     """As documented before 2026."""
     book = opened()
-    assert book.apply(row([("10", "7")], [], 2, None), False, 0)
+    assert book.apply(row([("10", "7")], [], 2, None), False)
     assert book.top()[0][0] == Level(D(10), D(7))
 
 
 def test_a_crossed_book_is_a_broken_one() -> None:
-    assert not opened().apply(row([("11.5", "1")], [], 2, 1), False, 0)
+    assert not opened().apply(row([("11.5", "1")], [], 2, 1), False)
 
 
 def test_removing_a_level_that_is_not_there_changes_nothing() -> None:
     book = opened()
     before = book.top()
-    assert book.apply(row([("3", "0.0000")], [], 2, 1), False, 0)
+    assert book.apply(row([("3", "0.0000")], [], 2, 1), False)
     assert book.top() == before
 
 
@@ -66,12 +66,12 @@ changes = st.lists(st.tuples(st.sampled_from(["bids", "asks"]), prices, st.integ
 @given(changes)
 def test_the_top_is_that_of_a_plain_dictionary(steps: list[tuple[str, int, int]]) -> None:
     book = DepthBook()
-    assert book.apply(row([], [], 1, 0), True, 0)
+    assert book.apply(row([], [], 1, 0), True)
     plain: dict[str, dict[int, int]] = {"bids": {}, "asks": {}}
     for seq, (side, number, qty) in enumerate(steps, start=2):
         price = number if side == "bids" else number + 100  # never crossed
         change = {"bids": [], "asks": []} | {side: [(str(price), str(qty))]}
-        assert book.apply(row(change["bids"], change["asks"], seq, seq - 1), False, 0)
+        assert book.apply(row(change["bids"], change["asks"], seq, seq - 1), False)
         plain[side][price] = qty
     bids, asks = book.top()
     assert [int(it.price) for it in bids] == sorted((p for p, q in plain["bids"].items() if q), reverse=True)[:5]

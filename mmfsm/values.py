@@ -14,9 +14,7 @@ from typing import Any, NamedTuple
 
 import attrs
 
-ZERO = Decimal(0)
-ONE = Decimal(1)
-TWO = Decimal(2)
+ZERO, ONE, TWO = Decimal(0), Decimal(1), Decimal(2)
 BPS = Decimal("0.0001")
 
 

@@ -209,7 +209,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
             "BITGET_WS_PRIVATE_URL": where["ws_private"], "GUARDIAN": "0", "PYTHONPATH": str(ROOT),
         }  # fmt: skip
         box = Sandbox(folder, where, env, folder / "logs" / "mmfsm.jsonl", folder / "kept")
-        box.python(f"python -m runner paper --seconds 2 --log {box.log} --state kept")
+        box.python(f"python -m runner paper --seconds 5 --log {box.log} --state kept")
         (box.journal,) = [path for path in box.journal.rglob("journal") if path.is_dir()]
         yield box
         exchange.terminate()

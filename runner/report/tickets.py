@@ -77,6 +77,7 @@ class Tickets:
     unwound: int = 0
     forgotten: int = 0
     _worst: list[tuple[bool, int, int, Ticket]] = attrs.field(factory=list)
+    _ranked: int = 0
 
     def take(self, line: Line, note: Note) -> None:
         """Take one `ticket` record. `note` is told of the ticket's change of state."""
@@ -129,7 +130,8 @@ class Tickets:
         self._rank(ticket)
 
     def _rank(self, ticket: Ticket) -> None:
-        heapq.heappush(self._worst, (ticket.is_bad, ticket.ms, -self.ended.count, ticket))
+        self._ranked += 1  # no two are alike, and of two as bad the earlier one stays
+        heapq.heappush(self._worst, (ticket.is_bad, ticket.ms, -self._ranked, ticket))
         if len(self._worst) > LISTED:
             heapq.heappop(self._worst)
 

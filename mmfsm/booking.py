@@ -22,7 +22,7 @@ def on_fill(turn: Turn, event: FillEvent) -> None:
 
 def take(turn: Turn, fill: NormalizedFill) -> None:
     s = turn.s
-    if fill.source == "ws":
+    if s.untold and fill.source == "ws":
         s.untold.pop(fill.fallback_key, None)
     if s.ledger.is_seen(fill):
         return

@@ -22,7 +22,8 @@ def _levels_from(told: Any, _type: Any) -> _Levels:
     if isinstance(told, str):
         pairs = (level.split("@") for level in told.split())
         return tuple(Level(Decimal(price), Decimal(qty)) for price, qty in pairs)
-    return tuple(converter.structure(level, Level) for level in told)  # as journals of format 1 have it
+    # As journals of format 1 have it.
+    return tuple(Level(Decimal(level["price"]), Decimal(level["qty"])) for level in told)
 
 
 converter = make_converter()

@@ -124,9 +124,8 @@ class OrderStatus(StrEnum):
         return self in (OrderStatus.FILLED, OrderStatus.CANCELED)
 
 
-@attrs.frozen
-class Level:
-    """One level of a book."""
+class Level(NamedTuple):
+    """One level of a book. Every book makes twenty: as tuples, which take two thirds of a frozen class's time."""
 
     price: Decimal
     qty: Decimal

@@ -13,7 +13,7 @@ import gzip
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from io import BufferedWriter
+from io import FileIO
 from pathlib import Path
 
 from mmfsm import Desk
@@ -22,6 +22,9 @@ from mmfsm.journal import JournalError, Segment, event_line, head_line, parse
 from runner.packing import PACKED, oldest_beyond, pack
 
 EVENTS_MAX = 20_000
+OVERDUE = 3
+"""So many times that is the most a restart is to replay."""
+
 SEGMENTS_KEPT_MAX = 5_000
 """More files than a folder should have; what they take together is bounded long before."""
 
@@ -43,7 +46,7 @@ class Journal:
         self.folder = folder
         self._version = version
         self._bytes_max = max_mb * MB
-        self._file: BufferedWriter | None = None
+        self._file: FileIO | None = None
         self._number = 0
         self._count = 0
         self._packer = ThreadPoolExecutor(1, "journal-compression")
@@ -52,7 +55,13 @@ class Journal:
 
     @property
     def is_full(self) -> bool:
+        """It is time for a new segment, at the next good moment."""
         return self._count >= EVENTS_MAX
+
+    @property
+    def is_overdue(self) -> bool:
+        """No good moment has come for a long time."""
+        return self._count >= EVENTS_MAX * OVERDUE
 
     def begin(self, desk: Desk) -> None:
         """Begin a segment with the desk as it is now. The old one stays; the oldest beyond the bound go.
@@ -64,9 +73,8 @@ class Journal:
         self._number += 1
         path = self.folder / f"{desk.state.run:015d}-{self._number:06d}.jsonl"
         part = path.with_suffix(".part")
-        file = part.open("wb")
-        file.write(head_line(desk, self._version).encode() + b"\n")
-        file.flush()
+        file = part.open("wb", buffering=0)
+        _write(file, head_line(desk, self._version).encode() + b"\n")
         os.fsync(file.fileno())
         part.rename(path)  # whole or not there: a restart never meets half a snapshot
         self._close_file()
@@ -80,8 +88,7 @@ class Journal:
             OSError: the disk is full or gone.
         """
         assert self._file is not None, "begin() comes first"
-        self._file.write(event_line(event).encode() + b"\n")
-        self._file.flush()
+        _write(self._file, event_line(event).encode() + b"\n")
         self._count += 1
 
     def close(self) -> None:
@@ -102,6 +109,13 @@ class Journal:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def _write(file: FileIO, data: bytes) -> None:
+    # Unbuffered: one call of the kernel's, and nothing is left behind when it fails.
+    done = file.write(data)
+    while done < len(data):  # a disk that fills up takes a part first, and then says why
+        done += file.write(data[done:])
 
 
 def segments(folder: Path) -> list[Path]:

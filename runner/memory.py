@@ -78,12 +78,21 @@ class Memory:
         if self._broken:
             return
         try:
-            if self._journal.is_full and not (desk.state.tickets or desk.state.orders.in_flight):
+            if self._journal.is_full and self._may_begin_anew(event, desk):
                 self._journal.begin(desk)
             self._journal.write(event)
         except OSError as error:
             self._broken = True
             self._on_failure(error)
+
+    def _may_begin_anew(self, event: ev.Event, desk: Desk) -> bool:
+        """A snapshot of a desk that has traded for hours takes the loop a tenth of a second: no moment for a fill. So a
+        new segment waits until nothing of ours is open (a cool-down will do), or is far overdue and only a tick has
+        come. With a hedge or an answer under way it waits in any case."""
+        s = desk.state
+        if s.tickets or s.orders.in_flight:
+            return False
+        return not s.orders.open or (self._journal.is_overdue and isinstance(event, ev.Tick))
 
     def packing_failure(self) -> OSError | None:
         """Return, once, why full segments cannot be put away. Nothing is lost by it, but the folder grows."""

@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from mmfsm import Desk, Params
+from mmfsm.actions import Action
 from mmfsm.codec import event_to_json
 from mmfsm.errors import IllegalEvent, ParamError
 from mmfsm.events import Event, FundingEvent, PlaceAnswered, Tick
 from mmfsm.journal import JournalError, rebuild
 from mmfsm.strategy import QuoteView
-from mmfsm.testing import fill_of, opening, placed
-from mmfsm.values import Funding, OrderResult, Outcome, QuotePlan
+from mmfsm.testing import book, fill_of, opening, placed
+from mmfsm.values import Funding, InstType, OrderResult, Outcome, QuotePlan
 from runner import journal as journals
 from runner.journal import Journal, read_segment, segments
 from runner.memory import Memory
@@ -171,6 +172,34 @@ def test_a_full_journal_begins_a_new_segment_when_nothing_is_in_flight(
 
     assert len(segments(tmp_path)) == 2
     assert rebuild(read_segment(newest(tmp_path))).snapshot() == desk.snapshot()
+
+
+def test_a_full_journal_begins_a_new_segment_when_nothing_of_ours_is_open_and_never_for_a_fill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While quotes rest it waits; once it is far overdue a tick will do, and no other event."""
+    monkeypatch.setattr(journals, "EVENTS_MAX", 20)
+    memory, desk = Memory(tmp_path, "1", lambda error: None), Desk(PARAMS, run=7)
+    memory.begin(desk)
+    quotes = placed([action for event in opening(T0, PARAMS) for action in _kept(memory, desk, event)])
+    for number, quote in enumerate(quotes):
+        _kept(memory, desk, PlaceAnswered(T0, quote.client_oid, OrderResult(Outcome.ACCEPTED, f"order-{number}")))
+    assert desk.state.orders.open and not desk.state.orders.in_flight
+    for number in range(30):
+        _kept(memory, desk, Tick(T0 + number))
+    assert len(segments(tmp_path)) == 1
+    for number in range(30):
+        _kept(memory, desk, book(InstType.SPOT, T0 + 30 + number, "2501.00", "2501.01"))
+    assert len(segments(tmp_path)) == 1
+    _kept(memory, desk, Tick(T0 + 60))
+
+    assert len(segments(tmp_path)) == 2
+    assert rebuild(read_segment(newest(tmp_path))).snapshot() == desk.snapshot()
+
+
+def _kept(memory: Memory, desk: Desk, event: Event) -> tuple[Action, ...]:
+    memory.keep(event, desk)
+    return desk.handle(event)
 
 
 def test_a_clean_end_leaves_a_snapshot_that_needs_no_replay(tmp_path: Path) -> None:

@@ -129,6 +129,11 @@ def all_fresh(session: Session, what: SessionInput) -> bool:
     return session.asking == "probe" and not session.probing and what.fresh
 
 
+def asked_all(session: Session, _what: SessionInput) -> bool:
+    """Every reading is done; a feed or the proof is waited for."""
+    return session.asking == "probe"
+
+
 def order_out(session: Session, _what: SessionInput) -> bool:
     """The proof's order has been sent."""
     return session.probing
@@ -308,8 +313,8 @@ TABLE: Table[Session, SessionInput, SessionOut] = Table(
         Row(CHECKING,  "probe_done",       fits,                     READY,    (be_ready,)),
         Row(CHECKING,  "probe_done",       None,                     STOPPED,  (fail,), why="it is settled: nothing is left behind"),
         Row(CHECKING,  "check_failed",     (order_out, refused_for_good), STOPPING, (fail_and_stop,), why="its order must not be left behind"),
-        Row(CHECKING,  "check_failed",     order_out,                IGNORE,   why="a reading beside the proof, whose order asks for itself"),
         Row(CHECKING,  "check_failed",     refused_for_good,         STOPPED,  (fail,)),
+        Row(CHECKING,  "check_failed",     asked_all,                IGNORE,   why="a reading beside the checks: whoever asked for it asks again"),
         Row(CHECKING,  "check_failed",     None,                     STAY,     (note_unanswered,)),
         Row(CHECKING,  "stop",             None,                     STOPPING, (begin_stop,)),
         Row(CHECKING,  "read_back",        None,                     IGNORE,   why="not stopping"),

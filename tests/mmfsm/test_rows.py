@@ -118,8 +118,10 @@ CHECKING | probe_done       |                                              | REA
 CHECKING | probe_done       | fits=0                                       | STOPPED  | failed          | failure detail
 CHECKING | check_failed     |                                              | CHECKING |                 | unanswered detail
 CHECKING | check_failed     | final=1                                      | STOPPED  | failed          | failure detail
-CHECKING | check_failed     | probing=1                                    | CHECKING |                 |
-CHECKING | check_failed     | probing=1 final=1                            | STOPPING | say_failed      | failure since_ms detail
+CHECKING | check_failed     | asking=probe                                 | CHECKING |                 |
+CHECKING | check_failed     | asking=probe final=1                         | STOPPED  | failed          | failure detail
+CHECKING | check_failed     | asking=probe probing=1                       | CHECKING |                 |
+CHECKING | check_failed     | asking=probe probing=1 final=1               | STOPPING | say_failed      | failure since_ms detail
 CHECKING | stop             |                                              | STOPPING |                 | since_ms stop_reason
 CHECKING | timer            | unanswered=1 after=999                       | CHECKING |                 |
 CHECKING | timer            | unanswered=1 after=1000                      | CHECKING | nothing         | asked_ms unanswered

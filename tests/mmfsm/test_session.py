@@ -30,6 +30,7 @@ from mmfsm.desk import Desk
 from mmfsm.events import (
     AccountRead,
     BalanceEvent,
+    BookEvent,
     CheckFailed,
     ConstraintsRead,
     Event,
@@ -74,6 +75,19 @@ def exits(actions: list[Action]) -> list[Exit]:
 
 
 # --- checks that pass -------------------------------------------------------------------------------------------------
+
+
+def test_a_reading_that_fails_while_feeds_are_waited_for_places_nothing() -> None:
+    """Everything is read and spot's book is still to come; the proof waits for it, whatever else fails meanwhile."""
+    params = live_params(perp_tif="auto")
+    events = [e for e in opening(T0, params) if not (isinstance(e, BookEvent) and e.inst is SPOT)]
+    hand = Hand(Desk(params, run=1))
+    hand(*events)
+    out = hand(CheckFailed(T0 + 3_000, "queryfunding", LOST), Tick(T0 + 4_000))
+    out += hand(CheckFailed(T0 + 5_000, "querybalance", LOST), Tick(T0 + 6_000))
+
+    assert hand.desk.state.session.state == CHECKING and hand.desk.state.session.asking == "probe"
+    assert placed(out) == [] and hand.desk.state.orders.open == {}
 
 
 def test_the_checks_are_asked_one_after_the_other_and_then_it_is_ready() -> None:

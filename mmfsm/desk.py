@@ -127,15 +127,17 @@ class Desk:
         for change in turn.exposed:
             if change:
                 hedging.expose(turn, change, "stray_fill")
-        hedging.watch(turn)
-        if s.books_open:
+        if s.tickets:
+            hedging.watch(turn)
+        if s.dust and s.books_open:
             hedging.open_from_dust(turn)
         if is_tick:
             feeding.tick(turn)
             reconciling.tick(turn)
             exits.review(turn)
         sessions.tick(turn, is_tick=is_tick)
-        flatten_step(turn)
+        if s.flattening:
+            flatten_step(turn)
         if is_tick or is_book:
             valuation.watch_basis(turn)
         if is_tick or isinstance(event, FillEvent):

@@ -159,4 +159,5 @@ def all_fresh(turn: Turn) -> bool:
 
 def books_fresh(turn: Turn) -> bool:
     """Tell whether both books are news: a price of one leg beside an old one of the other says nothing of the basis."""
-    return all(turn.s.feeds[name].state == machine.FRESH for name in BOOK_OF.values())
+    perp, spot = turn.s.feeds[FeedName.PERP_BOOK], turn.s.feeds[FeedName.SPOT_BOOK]
+    return perp.state == machine.FRESH and spot.state == machine.FRESH

@@ -23,6 +23,7 @@ from runner.paper.limits import RateLimits
 from runner.paper.params import Params
 from runner.paper.values import Refusal
 
+_BODY = json.JSONDecoder(parse_float=str)  # made once: `json.loads` would make one for every request
 # Bitget's first version (`/api/mix/v1/...`, `/api/spot/v1/...`) and the private part of its third.
 _VERSION_1 = re.compile(r"/api/\w+/v1/")
 _VERSION_3 = re.compile(r"/api/v3/(account|ins-loan|position|trade|user)/")
@@ -60,7 +61,7 @@ class Request:
         if self.method == "GET":
             return self.query
         try:
-            body = json.loads(self.body or b"{}", parse_float=str)
+            body = _BODY.decode(self.body.decode() or "{}")
         except ValueError:
             body = None
         if not isinstance(body, dict):

@@ -110,8 +110,9 @@ class Faults:
         self._armed: list[Armed] = []
         self._named: dict[str, list[Armed]] = {}
         self._scoped: dict[str, list[Armed]] = {}
-        # No window opens or closes between the two times; None for never again.
+        # No window opens or closes between the two times; None for never again. What is open until then, by name.
         self._same: tuple[int, int | None] | None = None
+        self._open: dict[str, list[Armed]] = {}
         self._set([self._arm(rule, f"fault {seed} {n}") for n, rule in enumerate(rules)])
         self._answers: list[AnswerFault] = []
         self._jumped_ms = 0
@@ -202,8 +203,11 @@ class Faults:
 
     def active(self, name: str, now_ms: int, **what: str | None) -> FaultRule | None:
         """Return the rule by which a fault holds now for this product, channel, stream or account."""
-        for one in self._named.get(name, ()):
-            if one.window(now_ms - self._start_ms) and one.rule.matches(**what):
+        if name not in self._named:
+            return None
+        self.next_edge_ms(now_ms)
+        for one in self._open.get(name, ()):
+            if one.rule.matches(**what):
                 return one.rule
         return None
 
@@ -280,9 +284,12 @@ class Faults:
     def next_edge_ms(self, now_ms: int) -> int | None:
         """Return when the next window opens or closes; None for never."""
         if self._same is None or not self._same[0] <= now_ms < (self._same[1] or now_ms + 1):
-            at_ms = now_ms - self._start_ms
+            at_ms, self._open = now_ms - self._start_ms, {}
             edges = [edge + self._start_ms for one in self._armed for edge in one.edges(at_ms)]
             self._same = now_ms, min(edges, default=None)
+            for one in self._armed:
+                if one.window(at_ms):
+                    self._open.setdefault(one.rule.name, []).append(one)
         return self._same[1]
 
     @property

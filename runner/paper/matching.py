@@ -155,7 +155,9 @@ class Matcher:
                 one.ahead = displayed * self._queue_ahead if one.ahead is None else min(one.ahead, displayed)
         for direction in ("buy", "sell"):
             for one in self.resting(direction):
-                yield from self._cross(one)
+                facing = self._levels[_side_of(opposite(direction))]
+                if facing and _within(direction, one.price, facing[0][0]):
+                    yield from self._cross(one)
 
     def on_trade(self, price: Decimal, qty: Decimal, taker_side: Side) -> Iterator[Match]:
         """Let a market trade of `qty` meet our resting orders."""

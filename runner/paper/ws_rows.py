@@ -219,15 +219,15 @@ def perp_account(exchange: "Exchange") -> Row:
     """USDT-FUTURES account, with the asset mode members of the newest page."""
     perp = exchange.perp
     orders = exchange.store.open_of("perp")
-    available = fixed(perp.available(orders), 8)
+    available, equity = fixed(perp.available(orders), 8), perp.equity
     return {
         "marginCoin": QUOTE,
         "frozen": fixed(perp.frozen(orders), 8),
         "available": available,
         "maxOpenPosAvailable": available,
         "maxTransferOut": available,
-        "equity": fixed(perp.equity, 8),
-        "usdtEquity": fixed(perp.equity, 12),
+        "equity": fixed(equity, 8),
+        "usdtEquity": fixed(equity, 12),
         "crossedRiskRate": plain(cut(margin_rate(exchange), 8)) if perp.margin_mode == "crossed" else "0",
         "unrealizedPL": fixed(perp.unrealized, 12),
         "unionTotalMargin": "0",

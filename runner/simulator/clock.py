@@ -117,7 +117,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         # until the loop is to stop: nothing else has a turn in between.
         timers, ready = self._timers, self._ready
         while True:
-            self._drop_cancelled()
+            if timers and (timers[0][1]._cancelled or 2 * self._cancelled > len(timers) > _KEPT_CANCELLED):
+                self._drop_cancelled()
             if not (ready or self._stopping):
                 if not timers:
                     raise Stuck("no timer is set and nobody runs")
@@ -143,7 +144,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def _drop_cancelled(self) -> None:
         timers = self._timers
-        if len(timers) > _KEPT_CANCELLED and self._cancelled > len(timers) / 2:
+        if 2 * self._cancelled > len(timers) > _KEPT_CANCELLED:
             timers[:] = [one for one in timers if not one[1]._cancelled]
             heapq.heapify(timers)
             self._cancelled = 0

@@ -70,7 +70,7 @@ class SweptMarket:
     def _book(self, at_ms: int, product: Product, bid: int) -> BookEvent:
         ladders, rng = self._ladders[product], self._rng
         down, up = ladders[rng.getrandbits(4)], ladders[rng.getrandbits(4)]
-        return BookEvent(at_ms, product, _side(bid, -1, down), _side(bid + 1, 1, up))
+        return BookEvent(at_ms, product, _side(_DOWN[bid], down), _side(_UP[bid + 1], up))
 
     def _sweep(self, at_ms: int, bid: int) -> TradeEvent:
         rng = self._rng
@@ -91,5 +91,20 @@ class _Prices(dict[int, Decimal]):
 _PRICE = _Prices()
 
 
-def _side(best: int, step: int, ladder: tuple[Decimal, ...]) -> tuple[Level, ...]:
-    return tuple([(_PRICE[best + step * n], qty) for n, qty in enumerate(ladder)])
+class _Steps(dict[int, tuple[Decimal, ...]]):
+    # The prices of one side by its best one in ticks, going down or up from there: a walk comes back to most of them.
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self._step = step
+
+    def __missing__(self, best: int) -> tuple[Decimal, ...]:
+        self[best] = prices = tuple(_PRICE[best + self._step * n] for n in range(LEVELS))
+        return prices
+
+
+_DOWN, _UP = _Steps(-1), _Steps(1)
+
+
+def _side(prices: tuple[Decimal, ...], ladder: tuple[Decimal, ...]) -> tuple[Level, ...]:
+    return tuple(zip(prices, ladder, strict=False))

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Awaitable, Mapping
+from functools import cache
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -65,7 +66,7 @@ class Line:
         """
         self.close()
         loop = asyncio.get_running_loop()
-        tls = ssl.create_default_context() if self._tls else None
+        tls = _trusted() if self._tls else None
         _, protocol = await loop.create_connection(lambda: ResponseHandler(loop), self._host, self._port, ssl=tls)
         protocol.set_response_params(read_until_eof=True)
         assert protocol.closed is not None
@@ -124,6 +125,12 @@ class Line:
         if self._protocol is not None:
             self._protocol.close()
             self._protocol = None
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """This machine's certificate authorities. Reading them holds the loop for tens of ms: done once."""
+    return ssl.create_default_context()
 
 
 def _look_at(closed: asyncio.Future[None]) -> None:

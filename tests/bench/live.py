@@ -43,6 +43,7 @@ PLACE_PERP = "/api/v2/mix/order/place-order"
 SIZE, TICK, TOUCH = Decimal("0.01"), Decimal("0.01"), Decimal(3500)
 MOVE_S, SWAY, SWAY_S = 0.05, 1.2, 7.0  # the mid sways by three basis points: now and then a quote is replaced
 LEAD_S = (0.03, 0.06)
+SETTLE_S = 2.0  # what starts with a bot (its guardian's imports) is over by then
 BOUND_S, END_S = 20.0, 10.0
 
 QUIET = FAST | {
@@ -168,6 +169,7 @@ class Stand:
                 await self.exchange.until(lambda n=wanted: self.exchange.listeners("perp", "fill") >= n, BOUND_S)  # type: ignore[misc]
             except TimeoutError:
                 raise RuntimeError(f"{bot.name} does not listen:\n{self.story(bot)}") from None
+        await asyncio.sleep(SETTLE_S)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

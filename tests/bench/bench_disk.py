@@ -35,6 +35,8 @@ from runner.simulator.clock import VirtualLoop, virtual_time
 from runner.simulator.network import Line
 from runner.simulator.run import SETTINGS, START_MS
 from runner.simulator.world import World
+from tests.bench import figures
+from tests.bench.figures import Bench, How, Row, below
 from tests.support.tape import tape_dir
 
 DAY_MIN = 24 * 60
@@ -149,6 +151,19 @@ def taken(files: list[Path], kind: str) -> Taken:
         assert pack(path) is None
         total.packed += path.with_name(path.name + ".gz").stat().st_size
     return total
+
+
+LOG, JOURNAL = "log, compressed", "journal, compressed"
+ROWS = (Row(LOG, "MB/day", "-", below(LOG_MAX_MB)), Row(JOURNAL, "MB/day", "-", below(JOURNAL_MAX_MB)))
+
+
+def take(how: How) -> figures.Taken:
+    """One run for the table of every bench."""
+    found = measure(2.0 if how.quick else 10.0, 10.0, busy=False)
+    return {LOG: (found["log"]["packed_mb"], None), JOURNAL: (found["journal"]["packed_mb"], None)}
+
+
+BENCH = Bench("disk", ROWS, take, runs_max=1)
 
 
 def main() -> int:

@@ -23,6 +23,7 @@ import aiohttp
 import attrs
 
 from runner.paper import auth
+from tests.bench.figures import Bench, How, Row, Taken, below, least_share
 
 ROOT = Path(__file__).resolve().parents[2]
 PING_S = 25.0
@@ -254,6 +255,20 @@ def summary(
         "memory_mb": [round(one, 1) for one in memory_mb],
         "memory_growth_mb": round(memory_mb[-1] - memory_mb[0], 1),
     }
+
+
+PUSHES, LOST = "stand-in, pushes a second", "… lost or out of order"
+CONNECTIONS, PER_S, SECONDS, SECONDS_QUICK = 50, 2_000.0, 20.0, 5.0
+ROWS = (Row(PUSHES, "/s", "asked for", least_share(0.95)), Row(LOST, "", "-", below(0)))
+
+
+def take(how: How) -> Taken:
+    """One run for the table of every bench."""
+    found = asyncio.run(run(SECONDS_QUICK if how.quick else SECONDS, CONNECTIONS, PER_S))
+    return {PUSHES: (found["pushes_per_s"], PER_S), LOST: (found["lost"] + found["reordered"], None)}
+
+
+BENCH = Bench("exchange", ROWS, take, runs_max=1)
 
 
 def main() -> int:

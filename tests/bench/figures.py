@@ -5,7 +5,7 @@
     def take(how: How) -> Taken:
         return {"import": (0.21, 0.02)}          # ours, and the baseline in the same run; None where there is none
 
-`take` is called once a run, the benches' runs in turn. A module whose BENCH needs what is not installed may raise
+`take` is called once a run. A module whose BENCH needs what is not installed may raise
 `NotHere` from `take`: the table says so, and why.
 """
 

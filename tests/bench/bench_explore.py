@@ -1,0 +1,197 @@
+"""States a second of the explorer, on tickets that run on their real table, beside the same model in plain tuples.
+
+Two tickets, each opened by a perp fill of `LOTS`. A venue fills a lot of a ticket's order at a time, or ends it; a fill
+of the perp may make a ticket larger, `GROWS` times a path; and the clock passes. Both sides visit the same states by
+the same choices, or the bench fails. `plain` is what somebody would write who wants nothing but this answer: functions
+of if and else over tuples, without commands, prices, fees, refusals or netting, and without counting what has fired.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable, Iterator
+from decimal import Decimal
+
+import attrs
+
+from mmfsm.machines import ticket as tickets
+from mmfsm.machines.ticket import HedgeLimits, HedgeTicket, HedgeView, TicketInput, open_ticket, step
+from mmfsm.proof.canonical import twin, until
+from mmfsm.proof.model import Model
+from mmfsm.proof.search import Choice
+from mmfsm.values import ZERO, Constraints, InstrumentRules, InstType, Side
+from tests.bench.figures import Bench, How, Row, Taken, least_share
+
+LOTS, GROWS, GROWS_QUICK = 3, 3, 1
+SPEED = "exploration"
+ROWS = (Row(SPEED, "states/s", "in plain tuples", least_share(0.15)),)
+LIMITS = HedgeLimits(1, 2, 1, 1, Decimal(5), Decimal(10), Decimal(100), Decimal(50))
+ONE = Decimal(1)
+BAND = Decimal("0.05")
+RULES = Constraints(
+    *(InstrumentRules(inst, "ABC", "A", "C", ONE, ONE, ONE, ZERO, BAND, BAND, ZERO, ZERO) for inst in InstType)
+)
+
+
+# --- on the table -----------------------------------------------------------------------------------------------------
+
+
+@attrs.define
+class World:
+    """Both tickets, and how often one may still grow."""
+
+    now: int
+    grows: int
+    tickets: list[HedgeTicket]
+
+    def view(self) -> HedgeView:
+        return HedgeView(RULES, LIMITS, Decimal(99), Decimal(101), Decimal(99), Decimal(101), Decimal(100))
+
+
+def opened(grows: int) -> World:
+    world = World(100, grows, [])
+    for number in (1, 2):
+        ticket, _ = open_ticket(str(number), number, Side.BUY, Decimal(LOTS), TicketInput(world.now, world.view()))
+        world.tickets.append(ticket)
+    return world
+
+
+def alphabet(world: World) -> list[Choice]:
+    choices: list[Choice] = [("clock", "passes")]
+    for number, ticket in enumerate(world.tickets):
+        if ticket.child is not None:
+            choices += [("venue", "settles", number)] + [("venue", "fills", number)] * (ticket.child.qty > 0)
+        if world.grows and ticket.state != tickets.DONE:
+            choices.append(("venue", "grows", number))
+    return choices
+
+
+def fire(before: World, choice: Choice) -> World:
+    world = World(before.now, before.grows, [twin(ticket) for ticket in before.tickets])
+    if choice[1] == "passes":
+        world.now += 1
+        for ticket in world.tickets:
+            step(ticket, "timer", TicketInput(world.now, world.view()))
+        return world
+    ticket = world.tickets[int(choice[2])]
+    if choice[1] == "grows":
+        world.grows -= 1
+        step(ticket, "grow", TicketInput(world.now, world.view(), ONE))
+    elif choice[1] == "settles":
+        step(ticket, "child_settled", TicketInput(world.now, world.view()))
+    else:
+        assert ticket.child is not None
+        event = "hedge_filled" if ticket.child.inst is InstType.SPOT else "unwind_filled"
+        step(ticket, event, TicketInput(world.now, world.view(), ONE))
+    return world
+
+
+def key(world: World) -> Hashable:
+    return (world.grows, *(ticket_key(ticket, world.now) for ticket in world.tickets))
+
+
+def ticket_key(ticket: HedgeTicket, now: int) -> Hashable:
+    if ticket.state == tickets.DONE:
+        return tickets.DONE
+    child = None if ticket.child is None else ticket.child.qty
+    clocks = (until(now, ticket.deadline_ms), until(now, ticket.unhedged_until_ms), until(now, ticket.next_try_ms))
+    return ticket.state, ticket.remain, child, clocks, ticket.chases > 0
+
+
+def adds_up(world: World) -> str:
+    return "".join(str(ticket) for ticket in world.tickets if ticket.remain < 0)
+
+
+def on_the_table(grows: int) -> tuple[int, int]:
+    """Explore; return states and transitions."""
+    report = Model(
+        "two tickets", (), lambda: [opened(grows)], alphabet, fire, key, {"adds up": adds_up}, {},
+        lambda world: True, (tickets.TABLE,),
+    ).explore()  # fmt: skip
+    assert report.counterexample is None and report.complete, report
+    return report.states, report.transitions
+
+
+# --- in plain tuples --------------------------------------------------------------------------------------------------
+
+Plain = tuple[str, int, int, int, int, int, bool]
+"""State, remain, child (-1: none), time to the deadline, to the end of patience, to the next try; whether chased."""
+
+GONE: Plain = ("DONE", 0, -1, 0, 0, 0, False)
+Worlds = tuple[int, Plain, Plain]
+
+
+def timer(ticket: Plain) -> Plain:
+    """What a ticket's clock decides."""
+    state, remain, child, deadline, patience, pause, chased = ticket
+    if state == "DONE" or child >= 0:
+        return ("CHASING", *ticket[1:]) if state in ("PENDING", "PARTIAL") and not deadline else ticket
+    if not remain:
+        return GONE
+    if state in ("PENDING", "PARTIAL"):
+        if not deadline:
+            state = "CHASING"
+            return (state, remain, remain, 0, patience, 1, True) if not pause else (state, *ticket[1:])
+        return ticket if pause else (state, remain, remain, deadline, patience, 1, chased)
+    if state == "CHASING":
+        if not patience and chased:
+            return "UNWINDING", remain, remain, deadline, 0, 1, chased
+        return ticket if pause else (state, remain, remain, deadline, patience, 1, True)
+    return ticket if pause else (state, remain, remain, deadline, patience, 1, chased)
+
+
+def later(ticket: Plain) -> Plain:
+    """A ticket after one unit of time."""
+    state, remain, child, deadline, patience, pause, chased = ticket
+    return timer((state, remain, child, max(deadline - 1, 0), max(patience - 1, 0), max(pause - 1, 0), chased))
+
+
+def next_of(ticket: Plain, may_grow: bool) -> Iterator[tuple[int, Plain]]:
+    """What may happen to a ticket: how much of the growing it uses up, and what it is then."""
+    state, remain, child, *rest = ticket
+    if child >= 0:
+        yield 0, timer((state, remain, -1, *rest))  # type: ignore[arg-type]
+        if child > 0:
+            hit = "PARTIAL" if state == "PENDING" else state
+            yield 0, timer((hit, remain - 1, child - 1, *rest))  # type: ignore[arg-type]
+    if may_grow and state != "DONE":
+        yield 1, timer((state, remain + 1, child, *rest))  # type: ignore[arg-type]
+
+
+def in_plain_tuples(grows: int) -> tuple[int, int]:
+    """Explore; return states and transitions."""
+    first = timer(("PENDING", LOTS, -1, 1, 2, 0, False))
+    seen: set[Worlds] = {(grows, first, first)}
+    layer, transitions = list(seen), 0
+    while layer:
+        found = []
+        for left, one, other in layer:
+            after = [(left, later(one), later(other))]
+            after += [(left - used, it, other) for used, it in next_of(one, left > 0)]
+            after += [(left - used, one, it) for used, it in next_of(other, left > 0)]
+            transitions += len(after)
+            for world in after:
+                if world not in seen:
+                    assert world[1][1] >= 0 and world[2][1] >= 0
+                    seen.add(world)
+                    found.append(world)
+        layer = found
+    return len(seen), transitions
+
+
+def timed(explored: Callable[[int], tuple[int, int]], grows: int) -> tuple[float, tuple[int, int]]:
+    began = time.process_time()
+    told = explored(grows)
+    return told[0] / (time.process_time() - began), told
+
+
+def take(how: How) -> Taken:
+    """One run of both."""
+    grows = GROWS_QUICK if how.quick else GROWS
+    ours, seen = timed(on_the_table, grows)
+    plain, also = timed(in_plain_tuples, grows)
+    assert seen == also, f"the table's model has {seen} states and transitions, the plain one {also}"
+    return {SPEED: (ours, plain)}
+
+
+BENCH = Bench("explore", ROWS, take)

@@ -340,8 +340,9 @@ async def test_records_are_filtered_by_kind_and_text(tmp_path: Path) -> None:
         await it.js(
             "const s = document.getElementById('filter-kind'); s.value = 'fills'; s.dispatchEvent(new Event('change'))"
         )
-        assert await it.js(f"return [...new Set({rows}.map((li) => li.dataset.event))]") == ["fill"]
+        await it.until(f"{rows}.length > 0 && {rows}.every((li) => li.dataset.event === 'fill')")
         await it.type("#filter-text", "spot_ioc")
+        await it.until(f"{rows}.length === 1")  # a newcomer is told the last records a few at a time
         shown = await it.js(f"return {rows}.map((li) => li.innerText)")
         assert len(shown) == 1 and "spot_ioc" in shown[0]
         await it.click("#records-rows summary")

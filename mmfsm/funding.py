@@ -12,8 +12,9 @@ from mmfsm.guards import funding_off
 from mmfsm.params import Params
 from mmfsm.values import Funding, Side
 
-SETTLES_EARLY_MS = 5_000
-"""Two clocks may differ by this; a later settlement named sooner than that before the one at hand is a new interval."""
+SETTLES_EARLY_MS = 30_000
+"""Two clocks may differ by this, and no request is taken beyond it; a later settlement that is named sooner than that
+before the one at hand is a new interval."""
 
 
 def judge(gate: FundingGate, funding: Funding, params: Params, at_ms: int) -> None:

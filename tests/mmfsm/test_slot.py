@@ -113,3 +113,11 @@ def test_a_floor_worked_out_for_less_does_not_hold_for_what_rests(worst: Decimal
     TABLE.fire(slot(WORKING), "want", SlotInput(T + 1, 500, D(2), D(2500), D("0.01"), worst), asked)
 
     assert asked == out
+
+
+def test_a_quote_below_the_floor_is_replaced_not_closed() -> None:
+    """It goes at once, and its side is quoted again as soon as it is gone: further out, where the floor holds."""
+    subject, asked = slot(WORKING), []
+    TABLE.fire(subject, "want", SlotInput(T + 1, 500, D(2), D(2490), D("0.02"), D(2495)), asked)
+
+    assert (subject.state, subject.replaced, asked) == (REPLACING, 1, ["cancel"])

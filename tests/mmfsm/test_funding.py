@@ -66,6 +66,14 @@ def test_the_wrong_direction_stays_off(direction: str, rate: str, why: str) -> N
     assert told((0, rate), params=params) == [why]
 
 
+def test_an_exchange_whose_clock_is_seconds_ahead_has_settled() -> None:
+    """7.4 s before the time, by our clock, it names the next one: as far apart as a run met it. A minute is too far."""
+    due, later = Funding(D("0.0001"), next_ms=100_000), Funding(D("0.0001"), next_ms=28_900_000)
+
+    assert settled(FundingGate(), due, 100_000 - 7_400, later)
+    assert not settled(FundingGate(), due, 100_000 - 60_000, later)
+
+
 def test_a_settlement_is_noted_once_however_it_is_told() -> None:
     """By the clock, or by a rate that names the next one; one that is far ahead has merely been moved."""
     due = Funding(D("0.0001"), next_ms=100_000)

@@ -9,7 +9,7 @@ from mmfsm.ledger import signed_change
 from mmfsm.machines.order import Order
 from mmfsm.orders import EARLY_MAX
 from mmfsm.state import Balance, Turn
-from mmfsm.values import ZERO, InstType, JsonObject, NormalizedFill, plain
+from mmfsm.values import ZERO, InstType, JsonObject, NormalizedFill, OrderIntent, plain
 
 PRIVATE_LATE_MS = 2_000
 """A push later than this after its fill is not coming."""
@@ -17,10 +17,11 @@ PRIVATE_LATE_MS = 2_000
 
 def on_fill(turn: Turn, event: FillEvent) -> None:
     """Take a fill told by anybody. A duplicate is nothing; one that is faster than its answer waits."""
-    take(turn, event.fill)
+    take(turn, event.fill, alone=True)
 
 
-def take(turn: Turn, fill: NormalizedFill) -> None:
+def take(turn: Turn, fill: NormalizedFill, *, alone: bool = False) -> None:
+    """`alone`: nothing else is told in this turn."""
     s = turn.s
     if s.untold and fill.source == "ws":
         s.untold.pop(fill.fallback_key, None)
@@ -29,7 +30,7 @@ def take(turn: Turn, fill: NormalizedFill) -> None:
     order = s.orders.find(fill.inst, fill.order_id, fill.client_oid)
     if order is not None:
         s.orders.early.pop(fill.dedupe_key, None)
-        _book(turn, fill, order)
+        _book(turn, fill, order, alone=alone)
     elif fill.dedupe_key in s.orders.early:
         return
     elif s.orders.awaits_answer(fill) or _takes_up_again(turn, fill):
@@ -41,7 +42,9 @@ def take(turn: Turn, fill: NormalizedFill) -> None:
         _leave_alone(turn, fill)
 
 
-def _book(turn: Turn, fill: NormalizedFill, order: Order | None) -> None:
+def _book(turn: Turn, fill: NormalizedFill, order: Order | None, *, alone: bool = False) -> None:
+    """Move the books and give the exposure to its owner. Where that is sure to be a new ticket, its hedge leaves before
+    accounts and records are made: they are half of the work (124 µs became 50), and no hedge hangs on them."""
     s = turn.s
     if not s.books_open or s.constraints is None:
         _note_before_open(turn, fill, order)
@@ -52,19 +55,16 @@ def _book(turn: Turn, fill: NormalizedFill, order: Order | None) -> None:
     if order is not None and order.booked + fill.qty > order.request.qty and order.owner != placing.STRAY:
         _refuse_overfill(turn, fill, order)
         return
+    if alone and not s.tickets and order is not None and order.request.intent is OrderIntent.QUOTE:
+        turn.hurry()
     s.ledger.mark_seen(fill)
-    base = s.constraints.perp.base_coin
-    worth = pnl.on_fill(turn, fill, order)
-    change = s.ledger.book(fill, base, s.constraints.perp.quote_coin)
+    pnl.take_over(turn, fill)
+    change = s.ledger.book(fill, s.constraints.perp.base_coin, s.constraints.perp.quote_coin)
     s.unparsable.pop(f"{fill.inst}:{fill.order_id}", None)
     s.quiet_since_ms = turn.at_ms
     s.witnesses[fill.inst].disagreed = 0  # a fill explains what the last reading could not
     s.pretend = s.pretend or fill.simulated
-    _record(turn, fill, order, worth=worth)
-    _judge_stream(turn, fill)
-    costs.note_fill(turn, fill, order)
-    if fill.inst is InstType.SPOT and not fill.simulated:
-        _spend(turn, fill)
+    turn.later(_account, turn, fill, order, order is not None and not order.booked)
     if order is not None:
         placing.tell(turn, order, "fill", qty=fill.qty, order_id=fill.order_id)
     if order is None or order.owner in placing.OURS:
@@ -74,7 +74,23 @@ def _book(turn: Turn, fill: NormalizedFill, order: Order | None) -> None:
         hedging.expose(turn, change, owner)
     else:
         hedging.child_filled(turn, order, change)
-    known_coin = fill.fee_coin in (base, s.constraints.perp.quote_coin, "BGB")
+    turn.later(_judge_coin, turn, fill)
+
+
+def _account(turn: Turn, fill: NormalizedFill, order: Order | None, is_first: bool) -> None:
+    """What was earned by a fill, what it says of costs and of the stream that told it; with its record."""
+    _record(turn, fill, order, worth=pnl.on_fill(turn, fill, order, is_first))
+    _judge_stream(turn, fill)
+    costs.note_fill(turn, fill, order)
+    if fill.inst is InstType.SPOT and not fill.simulated:
+        _spend(turn, fill)
+
+
+def _judge_coin(turn: Turn, fill: NormalizedFill) -> None:
+    """A fee in a coin that nobody expects cannot be valued: it is said."""
+    assert turn.s.constraints is not None
+    perp = turn.s.constraints.perp
+    known_coin = fill.fee_coin in (perp.base_coin, perp.quote_coin, "BGB")
     if not known_coin and (fill.fee or (fill.fee_coin is None and not fill.simulated)):
         turn.record("risk", "oms", "fee_coin_unknown", data={"fee_coin": fill.fee_coin, "fee": plain(fill.fee)})
 

@@ -2,6 +2,7 @@
 
 desk = Desk(params, run=1)
 actions = desk.handle(event)
+desk.urgent(event), desk.rest()  the same in two steps: the event's hedges first, then all that is left
 desk.next_due_ms                 when to send the next Tick at the latest
 desk.snapshot(), Desk.restore()  the whole state as plain JSON
 """
@@ -98,6 +99,7 @@ class Desk:
         self.strategy = strategy or ObiFundingStrategy()
         self.state = state or DeskState(run=run)
         self._limits = Limits.of(params)
+        self._open: tuple[Turn, Event] | None = None
 
     def handle(self, event: Event) -> tuple[Action, ...]:
         """Take one event and return what to do, in order: hedges first.
@@ -105,12 +107,41 @@ class Desk:
         Raises:
             IllegalEvent: it is no event of `mmfsm.events`, or a field is out of range; nothing has changed.
         """
+        return self.urgent(event) + self.rest()
+
+    def urgent(self, event: Event) -> tuple[Action, ...]:
+        """Take one event and return the hedges and unwinds it asks for by itself; `rest` must be called next.
+
+        A hedge so leaves before quotes, mode, accounts and the log's records are brought up to date: what is half of a
+        fill's work. Nothing that comes later in the turn takes it back, and what both return is what `handle` returns.
+
+        Raises:
+            IllegalEvent: it is no event of `mmfsm.events`, or a field is out of range; nothing has changed.
+            RuntimeError: the event before this one still waits for its `rest`.
+        """
+        if self._open is not None:
+            raise RuntimeError(f"expected rest() of the {type(self._open[1]).__name__} before, got another event")
         check(event)
         turn = _begin(self.state, self.params, self._limits, event)
-        _route(turn, event)
+        _ROUTES[type(event)][0](turn, event)
+        self._open = turn, event
+        return turn.urgent()
+
+    def rest(self) -> tuple[Action, ...]:
+        """Return what else is to be done for the event `urgent` was given; hedges that only the upkeep found first.
+
+        Raises:
+            RuntimeError: no event waits for it.
+        """
+        if self._open is None:
+            raise RuntimeError("expected urgent(event) before rest(), and each once")
+        (turn, event), self._open = self._open, None
+        turn.catch_up()
+        for handler in _ROUTES[type(event)][1:]:
+            handler(turn, event)
         _settle(turn)
         self._upkeep(turn, event)
-        return turn.actions()
+        return turn.urgent() + turn.others()
 
     def _upkeep(self, turn: Turn, event: Event) -> None:
         """After the event itself: clocks, exposure, mode, quotes. Each is idle unless something is due."""
@@ -213,11 +244,6 @@ def _begin(state: DeskState, params: Params, limits: Limits, event: Event) -> Tu
         turn.record("risk", "risk", "clock_jump", data={"step_ms": step})
         state.recover_since_ms = turn.at_ms + 1  # what was asked before the jump does not count
     return turn
-
-
-def _route(turn: Turn, event: Event) -> None:
-    for handler in _ROUTES[type(event)]:
-        handler(turn, event)
 
 
 def _settle(turn: Turn) -> None:

@@ -59,11 +59,11 @@ def _open(turn: Turn, side: Side, qty: Decimal, reason: str) -> None:
     ticket.reason = reason
     if ticket.state != DONE:
         turn.s.tickets[hedge_id] = ticket
-    pnl.ticket_opened(turn, ticket)
-    record(turn, ticket, "opened", _end_of(out))
+    turn.later(pnl.ticket_opened, turn, ticket)
+    turn.later(record, turn, ticket, "opened", _end_of(out))
     _run(turn, ticket, out)
     if ticket.state != DONE:
-        modes.tell(turn, "ticket_opened")
+        turn.later(modes.tell, turn, "ticket_opened")
 
 
 def _open_of(turn: Turn, side: Side) -> HedgeTicket | None:
@@ -98,17 +98,21 @@ def _run(turn: Turn, ticket: HedgeTicket, out: TicketOut) -> None:
         if isinstance(command, SendChild):
             _send(turn, ticket, command)
         elif isinstance(command, SkipHedge):
-            turn.record(
-                "order_skip",
-                "oms",
-                command.reason,
-                intent=OrderIntent.HEDGE.value,
-                leg=Leg.SPOT_IOC.value,
-                cycle_id=ticket.cycle_id,
-                data={"hedge_id": ticket.hedge_id, "qty": plain(command.qty)},
-            )
+            turn.later(_skip, turn, ticket, command)
         else:
-            _close(turn, ticket, command)
+            turn.later(_close, turn, ticket, command)
+
+
+def _skip(turn: Turn, ticket: HedgeTicket, skipped: SkipHedge) -> None:
+    turn.record(
+        "order_skip",
+        "oms",
+        skipped.reason,
+        intent=OrderIntent.HEDGE.value,
+        leg=Leg.SPOT_IOC.value,
+        cycle_id=ticket.cycle_id,
+        data={"hedge_id": ticket.hedge_id, "qty": plain(skipped.qty)},
+    )
 
 
 def _send(turn: Turn, ticket: HedgeTicket, order: SendChild) -> None:

@@ -57,7 +57,8 @@ def place(
     request = OrderRequest(oid, inst, side, qty, price, tif, intent, leg, cycle, reduce_only, effect)
     turn.s.orders.add(Order(request, owner, turn.at_ms, since_ms=turn.at_ms, asked_ms=turn.at_ms))
     turn.do(PlaceOrder(request))
-    turn.record_order("order_new", "strategy" if intent is OrderIntent.QUOTE else "oms", reason, request)
+    source = "strategy" if intent is OrderIntent.QUOTE else "oms"
+    turn.later(turn.record_order, "order_new", source, reason, request)
     return request
 
 
@@ -87,7 +88,7 @@ def tell(turn: Turn, order: Order, event: str, **facts: object) -> None:
     turn.fire(machine.TABLE, order, event, what, commands)
     turn.s.orders.link(order)
     for command in commands:
-        _obey(turn, order, command)
+        turn.later(_obey, turn, order, command)
     if order.state == machine.SETTLED and before != machine.SETTLED:
         turn.s.orders.settle(order)
         turn.settled.append(order)

@@ -28,14 +28,14 @@ PERP, SPOT = InstType.PERP, InstType.SPOT
 # --- fills ------------------------------------------------------------------------------------------------------------
 
 
-def on_fill(turn: Turn, fill: NormalizedFill, order: Order | None) -> JsonObject:
-    """Book a fill, before the ledger moves. Returns what its record says of it.
+def on_fill(turn: Turn, fill: NormalizedFill, order: Order | None, is_first: bool) -> JsonObject:
+    """Book a fill; before the ledger moved by it, `take_over` was called. Returns what its record says of it.
 
     A quote's fill is measured by the perp's mid as it is told; a ticket's fills by the mids when its perp fill was.
+    `is_first`: its order had none before.
     """
     s, a = turn.s, turn.s.accounts
     assert s.constraints is not None
-    take_over(turn, fill)
     account = a.tickets.get(order.owner) if order else None
     mid = turn.mid(fill.inst)
     if account is not None:
@@ -43,7 +43,7 @@ def on_fill(turn: Turn, fill: NormalizedFill, order: Order | None) -> JsonObject
     is_quote = order is not None and order.request.intent is OrderIntent.QUOTE and fill.inst is PERP
     column = "spread" if is_quote else "hedge_slip" if fill.inst is SPOT else "unwind_slip"
     part = a.take(fill, s.constraints.perp.base_coin, s.constraints.perp.quote_coin)
-    part.quotes_filled = int(is_quote and order is not None and not order.booked)
+    part.quotes_filled = int(is_quote and is_first)
     if mid is not None:
         setattr(part, column, gain(fill.side, fill.price, fill.qty, mid))
     a.add(part, account)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -190,16 +191,40 @@ class Turn:
         self.exposed: list[Decimal] = []
         self.halts: list[tuple[str, bool, str]] = []
         self._told: tuple[Decimal, Decimal, BookEvent | None, PosSnapshot] | None = None
-        self._first: list[Action] = []
-        self._then: list[Action] = []
+        self._urgent: list[Action] = []
+        self._others: list[Action] = []
+        self._later: list[tuple[Callable[..., object], tuple[Any, ...]]] | None = None
 
-    def actions(self) -> tuple[Action, ...]:
-        """Return what this turn asked for: hedges and unwinds first, then cancels, questions, quotes and records."""
-        return tuple(self._first + self._then) if self._first else tuple(self._then)
+    def urgent(self) -> tuple[Action, ...]:
+        """Return the hedges and unwinds asked for since they were last taken."""
+        taken = tuple(self._urgent)
+        self._urgent.clear()
+        return taken
+
+    def others(self) -> tuple[Action, ...]:
+        """Return everything else this turn asked for: cancels, questions, quotes and records."""
+        return tuple(self._others)
+
+    def hurry(self) -> None:
+        """A hedge is coming: from here on, what is done `later` waits until it has left."""
+        self._later = []
+
+    def later(self, act: Callable[..., object], *args: Any) -> None:
+        """Do what no hedge waits for: at once, unless this turn is in a hurry. The order of what is put off stays."""
+        if self._later is None:
+            act(*args)
+        else:
+            self._later.append((act, args))
+
+    def catch_up(self) -> None:
+        """Do what was put off."""
+        waiting, self._later = self._later or (), None
+        for act, args in waiting:
+            act(*args)
 
     def do(self, action: Action) -> None:
         urgent = isinstance(action, PlaceOrder) and action.request.intent is not OrderIntent.QUOTE
-        (self._first if urgent else self._then).append(action)
+        (self._urgent if urgent else self._others).append(action)
 
     def record(self, event: str, source: str, reason: str | None = None, **fields: Any) -> None:
         """Ask for one line of the log, with the mode and the positions of this moment."""

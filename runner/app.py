@@ -1,7 +1,8 @@
 """The runner: one loop that feeds a desk and carries out what it asks. It translates, and decides nothing.
 
-Private messages go from the socket's handler through `desk.handle` to the request, with no queue between. Records are
-written after the requests of the same turn have been started: the log never stands between a fill and its hedge.
+Private messages go from the socket's handler through the desk to the request, with no queue between. A hedge is written
+when the desk has decided on it (`desk.urgent`), before the same turn's accounts and records are made; records reach the
+log after every request of the turn has been started: it never stands between a fill and its hedge.
 """
 
 from __future__ import annotations
@@ -247,7 +248,9 @@ class Runner:
         self._began_s = asyncio.get_running_loop().time()
         try:
             self._memory.keep(event, self.desk)
-            actions = self.desk.handle(event)
+            for action in self.desk.urgent(event):
+                self._start(action)
+            actions = self.desk.rest()
         except IllegalEvent as error:
             self._refused(event, error)
             return

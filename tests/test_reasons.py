@@ -30,7 +30,7 @@ HANDED_ON = {
     ("mmfsm/modes.py", "why_off(s.econ.gate, turn.at_ms)"): "what funding.why_off returns",
     ("mmfsm/modes.py", "s.session.state.lower()"): "a state of the session, see NAMED",
     ("mmfsm/modes.py", "reason"): "a halt's, from halt_soon or standing_halts",
-    ("mmfsm/hedging.py", "command.reason"): "a SkipHedge's",
+    ("mmfsm/hedging.py", "skipped.reason"): "a SkipHedge's",
     ("mmfsm/quoting.py", "side.reason"): "a QuoteSide's or a SideLimit's",
     ("mmfsm/strategy.py", "limit.reason"): "a SideLimit's",
     ("mmfsm/valuation.py", "limit.reason"): "a SideLimit's",

@@ -16,8 +16,10 @@ async def test_the_runner_asks_the_exchange_for_what_the_desk_asked_and_nothing_
     """Every request that changes anything is one action of the desk: the same counts, the same clientOids."""
     async with trading(tmp_path, PERP_TIF="auto") as bot:
         asked: list[do.Action] = []
-        handle = bot.runner.desk.handle
-        bot.runner.desk.handle = lambda event: _kept(asked, handle(event))  # type: ignore[method-assign]
+        desk = bot.runner.desk
+        urgent, rest = desk.urgent, desk.rest
+        desk.urgent = lambda event: _kept(asked, urgent(event))  # type: ignore[method-assign]
+        desk.rest = lambda: _kept(asked, rest())  # type: ignore[method-assign]
         await bot.quoting()
         bot.fill_bid()
         await bot.hedged()

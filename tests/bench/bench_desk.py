@@ -1,12 +1,13 @@
 """What one event costs the desk: `python -m tests.bench.bench_desk`, with `--json` for one line of JSON.
 
     fill → hedge        a quote's fill, up to the action that sends its hedge
+    fill, whole turn    the same, until everything it asks for is there: accounts, mode, the other quote, its records
     book, quotes stay   a book of the perp that moves no quote
     book, quotes move   one that cancels both
     tick, quoting       a tick with both quotes resting and nothing due
     tick, idle          a tick of a desk that may not quote
 
-Beside each stands the same decision written by hand: `PlainBot`, three functions of if and else that know nothing of
+Beside each stands the same decision written by hand: `PlainBot`, a few functions of if and else that know nothing of
 modes, clocks, refusals, lost answers or restarts, and log nothing. It is no bot to trade with; it is the floor, taken
 in the same run, so that the ratio holds on any machine. Both must name the same orders, or the run fails.
 
@@ -56,6 +57,7 @@ PARAMS = Params(
 )
 TICK, STEP = Decimal("0.01"), Decimal("0.0001")
 TWO, ONE, EPS = Decimal(2), Decimal(1), Decimal("1e-9")
+HEDGE, WHOLE_FILL = "fill → hedge", "fill, whole turn"
 Sent = tuple[str, Side, Decimal, Decimal]
 
 
@@ -70,7 +72,7 @@ class PlainBot:
         self.heard_ms = 0
 
     def on_fill(self, event: FillEvent) -> list[Sent]:
-        """Hedge a fill of ours, and take the other quote out."""
+        """Hedge a fill of ours."""
         fill = event.fill
         if fill.dedupe_key in self.seen:
             return []
@@ -83,9 +85,11 @@ class PlainBot:
             side, price = Side.SELL, down(spot.bids[0].price * (ONE - slip), TICK)
         else:
             side, price = Side.BUY, up(spot.asks[0].price * (ONE + slip), TICK)
-        sent: list[Sent] = [("hedge", side, down(fill.qty, STEP), price)]
-        sent += [("cancel", other, *self.resting[other]) for other in self.resting]
-        return sent
+        return [("hedge", side, down(fill.qty, STEP), price)]
+
+    def after_fill(self) -> list[Sent]:
+        """Take the other quote out."""
+        return [("cancel", other, *self.resting[other]) for other in self.resting]
 
     def on_book(self, event: BookEvent) -> list[Sent]:
         """Keep the book, and cancel what rests too far from where it would be quoted now."""
@@ -167,9 +171,32 @@ class Scene:
         t1 = clock()
         sent = plain(event)
         t2 = clock()
+        self._took(name, t1 - t0, t2 - t1)
+        self._compare(name, actions, sent)
+
+    def timed_fill(self, event: FillEvent) -> None:
+        """The same of a fill, up to its hedge and up to the end of the turn."""
+        clock = time.perf_counter_ns
+        t0 = clock()
+        hedges = self.desk.urgent(event)
+        t1 = clock()
+        actions = hedges + self.desk.rest()
+        t2 = clock()
+        sent = self.plain.on_fill(event)
+        t3 = clock()
+        sent += self.plain.after_fill()
+        t4 = clock()
+        assert len(hedges) == 1, hedges
+        self._took(HEDGE, t1 - t0, t3 - t2)
+        self._took(WHOLE_FILL, t2 - t0, t4 - t2)
+        self._compare(HEDGE, actions, sent)
+
+    def _took(self, name: str, desk_ns: int, plain_ns: int) -> None:
         samples = self.samples.setdefault(name, Samples())
-        samples.desk.append(t1 - t0)
-        samples.plain.append(t2 - t1)
+        samples.desk.append(desk_ns)
+        samples.plain.append(plain_ns)
+
+    def _compare(self, name: str, actions: tuple[Any, ...], sent: list[Sent]) -> None:
         asked = {self._plain(action) for action in actions if isinstance(action, PlaceOrder | CancelOrder)}
         assert asked == set(sent), f"{name}: the desk sends {asked}, the plain bot {sent}"
         self.settle(actions)
@@ -241,8 +268,7 @@ class Scene:
         self._quote_again()
         request, order_id = self.resting[side]
         self.number += 1
-        event = fill_of(request, order_id, f"trade-{self.number}", self.now_ms)
-        self.timed("fill → hedge", event, self.plain.on_fill)
+        self.timed_fill(fill_of(request, order_id, f"trade-{self.number}", self.now_ms))
         self.plain.coin, self.plain.cash = self.desk.state.ledger.spot, Decimal(5000)
 
     def ticks(self, rounds: int, name: str, mode: str) -> None:
@@ -263,7 +289,8 @@ def figures(samples: dict[str, Samples]) -> dict[str, dict[str, float]]:
 
 
 LIMITS_US = {
-    "fill → hedge": 60,
+    HEDGE: 60,
+    WHOLE_FILL: 120,
     "book, quotes stay": 60,
     "book, quotes move": 60,
     "tick, quoting": 60,

@@ -27,7 +27,6 @@ from contextlib import AsyncExitStack, suppress
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import attrs
 
@@ -77,7 +76,6 @@ class Bot:
     port: int = 0
     process: asyncio.subprocess.Process | None = None
     began_s: float = 0.0
-    sides: Any = attrs.field(factory=lambda: itertools.cycle(("buy", "sell")))
 
     @property
     def is_ours(self) -> bool:
@@ -270,7 +268,7 @@ class Stand:
 
         `lead_s`: what passes before it, so that nothing else is under way, whatever the books' own beat."""
         hedged = self._fills(bot) + 2
-        side = next(bot.sides)
+        side = self._side(bot)
         if bot.is_ours:
             await self._quote(bot, side)
         await asyncio.sleep(lead_s)
@@ -286,18 +284,22 @@ class Stand:
         except TimeoutError:
             raise RuntimeError(f"{bot.name} does not hedge:\n{self.story(bot)}") from None
 
+    def _side(self, bot: Bot) -> str:
+        """The side that leads back to nothing: what one runner is given may take another's quote, too."""
+        return "sell" if self.exchange.account_view(bot.account).position > 0 else "buy"
+
     def _fills(self, bot: Bot) -> int:
         return len(self.exchange.venue.accounts[bot.account].store.fills)
 
     async def _quote(self, bot: Bot, side: str) -> Decimal:
-        """Wait until both quotes of a runner rest, and return one's price."""
+        """Wait until both quotes of a runner rest (at its limit of position, this one), and return one's price."""
 
         def resting() -> dict[str, Decimal]:
             orders = self.exchange.account_view(bot.account).open_orders
             return {it.side: it.price for it in orders if it.product == "perp" and it.price is not None}
 
         try:
-            await self.exchange.until(lambda: len(resting()) == 2, BOUND_S)
+            await self.exchange.until(lambda: side in resting(), BOUND_S)
         except TimeoutError:
             raise RuntimeError(f"{bot.name} does not quote:\n{self.story(bot)}") from None
         return resting()[side]

@@ -131,6 +131,42 @@ def test_a_perp_fill_is_hedged_in_its_own_call_as_the_first_action(n: int, side:
     assert cancelled(out) == {quotes[1 - n].client_oid} and hand.mode == "HEDGING"
 
 
+def test_in_two_steps_the_hedge_is_alone_in_the_first_and_the_whole_is_the_same() -> None:
+    """`urgent` returns the hedge before any record is made; with `rest` it is what `handle` returns, in its order."""
+    whole, *quotes = ready_hand()
+    steps, *_ = ready_hand()
+    event = fill_of(quotes[0], "q0", "t1", T)
+
+    urgent = steps.desk.urgent(event)
+
+    assert [type(action) for action in urgent] == [PlaceOrder]
+    assert steps.desk.state.ledger.perp == D("0.01") and steps.mode == "QUOTING"  # the rest is still to come
+    rest = steps.desk.rest()
+    assert urgent + rest == whole.desk.handle(event)
+    assert [it.event for it in rest if isinstance(it, Record)] == [
+        "fill",
+        "ticket",
+        "order_new",
+        "state",
+        "order_cancel",
+    ]
+    assert steps.desk.snapshot() == whole.desk.snapshot()
+
+
+def test_a_step_out_of_turn_is_refused() -> None:
+    """No event comes between the two, and no rest without an event; one that is refused leaves nothing open."""
+    hand, bid, _ = ready_hand()
+    with pytest.raises(RuntimeError, match=r"urgent\(event\) before rest"):
+        hand.desk.rest()
+    with pytest.raises(IllegalEvent):
+        hand.desk.urgent(Tick(-1))
+    hand.desk.urgent(fill_of(bid, "q0", "t1", T))
+    with pytest.raises(RuntimeError, match=r"expected rest\(\) of the FillEvent before"):
+        hand.desk.urgent(Tick(T))
+    hand.desk.rest()
+    assert hand.mode == "HEDGING"
+
+
 def test_the_tickets_id_is_its_first_hedges_client_oid() -> None:
     """hedge_id names the ticket in the log and the order at the exchange."""
     hand, _, _, hedge = hedging()

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.bench import parts as desk_parts
 from tests.bench.__main__ import main, taken
 from tests.bench.figures import (
     Bench,
@@ -98,3 +99,15 @@ def test_the_command_prints_the_same_as_json(capsys: pytest.CaptureFixture[str])
     assert told["quick"] is True and told["machine"]["versions"]["aiohttp"] != "-"
     (row,) = told["figures"]
     assert row["bench"] == "explore" and row["runs"] == [row["median"]] and 0 < row["ratio"] < 1
+
+
+def test_the_parts_of_an_event_are_all_of_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shares add up to one, the hedge's own modules are among them, and its turn's rest is not."""
+    monkeypatch.setattr(desk_parts, "ROUNDS", 5)
+
+    hedge = desk_parts.parts("fill → hedge")
+
+    assert sum(share for _, share, _ in hedge) == pytest.approx(1)
+    modules = {module for module, _, calls in hedge if calls >= 1}
+    assert "mmfsm/hedging.py" in modules and "mmfsm/accounting.py" not in modules
+    assert "mmfsm/accounting.py" in {module for module, _, calls in desk_parts.parts("fill, whole turn") if calls >= 1}

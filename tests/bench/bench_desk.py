@@ -144,9 +144,9 @@ class Samples:
 class Scene:
     """A desk and the plain bot, led side by side through the same trading."""
 
-    def __init__(self, rounds: int, fills: int = 0) -> None:
+    def __init__(self, rounds: int, fills: int = 0, desk: Desk | None = None) -> None:
         self.now_ms, self.number, self.mid = T0, 0, 250_000
-        self.desk = Desk(PARAMS, run=1)
+        self.desk = desk or Desk(PARAMS, run=1)
         self.plain = PlainBot(Decimal("0.5"), Decimal(5000), Decimal("0.0001"))
         self.resting: dict[Side, tuple[OrderRequest, str]] = {}
         self.samples: dict[str, Samples] = {}

@@ -6,11 +6,7 @@ with. What is cut never decides: the models' own limits are the bounds used here
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Hashable
-from typing import Any, TypeVar
-
-import attrs
+from collections.abc import Hashable
 
 from mmfsm.booking import PRIVATE_LATE_MS
 from mmfsm.machines import session
@@ -19,26 +15,6 @@ from mmfsm.machines.ticket import HedgeTicket
 from mmfsm.params import Params
 from mmfsm.state import DeskState, order_limits
 from mmfsm.values import InstType
-
-T = TypeVar("T")
-
-
-_READERS: dict[type[Any], Callable[[Any], Any] | None] = {}
-
-
-def _reader(kind: type[Any]) -> Callable[[Any], Any] | None:
-    """How to read all fields of a mutable attrs class; None for values that never change: they are shared."""
-    if kind not in _READERS:
-        mutable = attrs.has(kind) and kind.__setattr__ is object.__setattr__
-        names = [field.name for field in attrs.fields(kind)] if mutable else []
-        _READERS[kind] = operator.attrgetter(*names) if names else None
-    return _READERS[kind]
-
-
-def twin(value: T) -> T:
-    """Return a shallow copy of a mutable attrs value, made by its own constructor."""
-    read = _reader(type(value))
-    return value if read is None else type(value)(*read(value))
 
 
 def since(now: int, then: int, bound: int) -> int:
@@ -97,17 +73,6 @@ def ticket_key(ticket: HedgeTicket, now: int) -> Hashable:
         ticket.spot_refused,
         ticket.perp_refused,
     )
-
-
-def deep_twin(value: Any) -> Any:
-    """Return a copy of a whole state that shares with it only what never changes. Tuples hold nothing that does."""
-    kind = type(value)
-    if kind is dict:
-        return {name: deep_twin(each) for name, each in value.items()}
-    if kind is list:
-        return [deep_twin(each) for each in value]
-    read = _reader(kind)
-    return value if read is None else kind(*map(deep_twin, read(value)))
 
 
 def _session_key(s: DeskState, p: Params) -> Hashable:

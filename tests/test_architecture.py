@@ -36,7 +36,7 @@ ALSO = {
     "table/__init__.py": {"transitions"},
     # The commands. They print; the one that draws the tables also reads and writes files, and starts Graphviz.
     "table/__main__.py": {"argparse", "sys"},
-    "explore.py": {"argparse", "sys"},
+    "explore.py": {"argparse", "gc", "sys"},
     "diagrams.py": {"argparse", "gzip", "pathlib", "sys"},
     "pictures.py": {"html", "shutil", "subprocess"},
 }

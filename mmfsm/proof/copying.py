@@ -1,40 +1,48 @@
-"""Copies of worlds: a choice is taken in a copy, and every world is copied once a choice. So these are made to be quick.
+"""Copies of worlds, quickly: each choice is taken in a copy.
 
-What never changes (numbers, words, tuples, frozen values) is shared. Of an attrs class it is found out once how to read
-all of its fields; a copy is made by the class's own constructor.
+What never changes (numbers, words, tuples, frozen values) is shared. Of each attrs class it is found out once how to
+read all of its fields, and which of them may change; a copy is made by the class's own constructor.
 """
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any, TypeVar
+from decimal import Decimal
+from enum import Enum
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import attrs
 
 T = TypeVar("T")
+Read = Callable[[Any], tuple[Any, ...]]
 Copy = Callable[[Any], Any]
 
-_READERS: dict[type[Any], Callable[[Any], tuple[Any, ...]]] = {}
+
+class _Readers(dict[type[Any], Read]):
+    """For each attrs class that was met: how to read all its fields, in the order its constructor takes them."""
+
+    def __missing__(self, kind: type[Any]) -> Read:
+        first, *others = [field.name for field in attrs.fields(kind)]
+        read = operator.attrgetter(first, *others)
+        return self.setdefault(kind, read if others else lambda value: (read(value),))
 
 
-def _reader(kind: type[Any]) -> Callable[[Any], tuple[Any, ...]]:
-    """How to read all fields of an attrs class, in the order its constructor takes them."""
-    read = _READERS.get(kind)
-    if read is None:
-        names = [field.name for field in attrs.fields(kind)]
-        many = operator.attrgetter(*names, names[0]) if len(names) == 1 else operator.attrgetter(*names)
-        read = _READERS[kind] = (lambda value: many(value)[:1]) if len(names) == 1 else many
-    return read
+class _Places(dict[type[Any], dict[str, int]]):
+    """For each attrs class that was met: the place of each field in what is read of it."""
+
+    def __missing__(self, kind: type[Any]) -> dict[str, int]:
+        return self.setdefault(kind, {field.name: place for place, field in enumerate(attrs.fields(kind))})
+
+
+_READERS, _PLACES = _Readers(), _Places()
 
 
 def twin(value: T) -> T:
     """Return a shallow copy of an attrs value."""
     kind = type(value)
-    return kind(*_reader(kind)(value))
-
-
-_PLACES: dict[type[Any], dict[str, int]] = {}
+    return kind(*_READERS[kind](value))
 
 
 def evolved(value: T, **changes: object) -> T:
@@ -44,40 +52,70 @@ def evolved(value: T, **changes: object) -> T:
         KeyError: it has no such field.
     """
     kind = type(value)
-    places = _PLACES.get(kind)
-    if places is None:
-        places = _PLACES[kind] = {field.name: place for place, field in enumerate(attrs.fields(kind))}
-    fields = list(_reader(kind)(value))
+    places, fields = _PLACES[kind], list(_READERS[kind](value))
     for name, change in changes.items():
         fields[places[name]] = change
     return kind(*fields)
 
 
-class _Copies(dict[type[Any], Copy | None]):
-    """For each type that was met: how a value of it is copied with all that may change in it; None: it is shared."""
+NEVER_CHANGE = (int, float, str, Decimal, Enum, tuple, frozenset, NoneType)
 
-    def __missing__(self, kind: type[Any]) -> Copy | None:
-        mutable = attrs.has(kind) and kind.__setattr__ is object.__setattr__ and attrs.fields(kind)
-        return self.setdefault(kind, _copy_of_fields(kind) if mutable else None)
+
+def _changes(kind: type[Any]) -> bool:
+    """A value of this class may change: it is to be copied."""
+    if attrs.has(kind):
+        return kind.__setattr__ is object.__setattr__ and bool(attrs.fields(kind))
+    return not issubclass(kind, NEVER_CHANGE)
+
+
+def _may_change(hint: Any) -> bool:
+    """What is declared so may hold something that changes. Tuples hold nothing that does."""
+    origin = get_origin(hint)
+    if origin is Union or origin is UnionType:
+        return any(map(_may_change, get_args(hint)))
+    kind = origin or hint
+    return kind is not Literal and (not isinstance(kind, type) or _changes(kind))
+
+
+def _copy_of(hint: Any) -> Copy:
+    """How what is declared so, and may change, is copied: containers of what never changes in one go."""
+    origin = get_origin(hint)
+    if origin not in (dict, list) or any(map(_may_change, get_args(hint))):
+        return deep_twin
+    return dict.copy if origin is dict else list.copy
 
 
 def _copy_of_dict(value: dict[Any, Any]) -> dict[Any, Any]:
-    return {
-        name: each if (copy := _COPIES[type(each)]) is None else copy(each) for name, each in value.items()
-    } if value else {}  # fmt: skip
+    return {name: _COPIES[type(each)](each) for name, each in value.items()} if value else {}
 
 
 def _copy_of_list(value: list[Any]) -> list[Any]:
-    return [each if (copy := _COPIES[type(each)]) is None else copy(each) for each in value]
+    return [_COPIES[type(each)](each) for each in value]
 
 
 def _copy_of_fields(kind: type[Any]) -> Copy:
-    read = _reader(kind)
+    """How a value of a class is copied: of its fields those are that may change, by what they are declared to be."""
+    read, hints = _READERS[kind], get_type_hints(kind)
+    deep = [(place, _copy_of(hints[name])) for name, place in _PLACES[kind].items() if _may_change(hints[name])]
 
     def copy_of(value: Any) -> Any:
-        return kind(*[each if (copy := _COPIES[type(each)]) is None else copy(each) for each in read(value)])
+        fields = list(read(value))
+        for place, copy in deep:
+            fields[place] = copy(fields[place])
+        return kind(*fields)
 
-    return copy_of
+    return copy_of if deep else twin
+
+
+def _shared(value: Any) -> Any:
+    return value
+
+
+class _Copies(dict[type[Any], Copy]):
+    """For each class that was met: how a value of it is copied with all that may change in it."""
+
+    def __missing__(self, kind: type[Any]) -> Copy:
+        return self.setdefault(kind, _copy_of_fields(kind) if attrs.has(kind) and _changes(kind) else _shared)
 
 
 _COPIES = _Copies({dict: _copy_of_dict, list: _copy_of_list})
@@ -85,5 +123,4 @@ _COPIES = _Copies({dict: _copy_of_dict, list: _copy_of_list})
 
 def deep_twin(value: T) -> T:
     """Return a copy of a whole state that shares with it only what never changes. Tuples hold nothing that does."""
-    copy = _COPIES[type(value)]
-    return value if copy is None else copy(value)
+    return _COPIES[type(value)](value)  # type: ignore[no-any-return]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from typing import Any, TypeVar, TypeVarTuple
 
 import attrs
@@ -107,6 +108,7 @@ def remembered(same: Callable[[T], Hashable]) -> Callable[[Callable[[*Args], T]]
     """
 
     def decorate(step: Callable[[*Args], T]) -> Callable[[*Args], T]:
+        @wraps(step)
         def again(*args: *Args) -> T:
             if not _RUNS:
                 return step(*args)

@@ -4,6 +4,10 @@ Two tickets, each opened by a perp fill of `LOTS`. A venue fills a lot of a tick
 of the perp may make a ticket larger, `GROWS` times a path; and the clock passes. Both sides visit the same states by
 the same choices, or the bench fails. `plain` is what somebody would write who wants nothing but this answer: functions
 of if and else over tuples, without commands, prices, fees, refusals or netting, and without counting what has fired.
+
+The tickets do not see one another, and the model says so (`remembered`): what a choice makes of a ticket is found out
+once on its table, with all guards and effects, and remembered for every world that a ticket like it stands in. So what
+is measured is the search more than the table; every row counts as fired as often as if it had been taken each time.
 """
 
 from __future__ import annotations

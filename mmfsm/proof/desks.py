@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import attrs
+
 from mmfsm.actions import (
     Action,
     Alert,
@@ -47,7 +49,6 @@ from mmfsm.events import (
 )
 from mmfsm.params import Params
 from mmfsm.proof import reading, venue
-from mmfsm.proof.copying import evolved
 from mmfsm.proof.search import Choice
 from mmfsm.proof.sending import wrong_to_send
 from mmfsm.proof.venue import Message, Slip
@@ -246,14 +247,14 @@ def _carry_out(world: World, action: Action) -> list[Event]:
         world.orders[oid] = request
         world.slips[oid] = Slip(oid, inst, int(request.qty / LOT), 1, rests=request.tif is not Tif.IOC, sent=world.now)
     elif isinstance(action, CancelOrder) and action.client_oid in world.slips:
-        world.slips[action.client_oid] = evolved(world.slips[action.client_oid], cancel=True)
+        world.slips[action.client_oid] = attrs.evolve(world.slips[action.client_oid], cancel=True)
     elif isinstance(action, QueryOrder) and action.client_oid in world.slips:
         slip = world.slips[action.client_oid]
-        world.slips[action.client_oid] = evolved(slip, asked=slip.asked or "order")
+        world.slips[action.client_oid] = attrs.evolve(slip, asked=slip.asked or "order")
     elif isinstance(action, QueryFills) and action.order_id is not None:
         oid = action.order_id[1:]
         if oid in world.slips:
-            world.slips[oid] = evolved(world.slips[oid], asked="fills")
+            world.slips[oid] = attrs.evolve(world.slips[oid], asked="fills")
     elif isinstance(action, Alert):
         world.alerts = 1
     elif isinstance(action, Exit):
@@ -286,5 +287,5 @@ def _kill(world: World) -> None:
     world.state = old.restarted(PARAMS, run=world.state.run + 1).state
     world.reads, world.down = (), ()
     world.slips = {
-        oid: evolved(slip, inbox=(), asked="", cancel=False, answered=True) for oid, slip in world.slips.items()
+        oid: attrs.evolve(slip, inbox=(), asked="", cancel=False, answered=True) for oid, slip in world.slips.items()
     }

@@ -22,7 +22,7 @@ from mmfsm.machines.ticket import (
     TicketOut,
 )
 from mmfsm.proof import venue
-from mmfsm.proof.copying import evolved, twin
+from mmfsm.proof.copying import twin
 from mmfsm.proof.model import NO_HEDGE_ALONE, NOT_AGAIN, NOT_TOO_MUCH, REDUCES
 from mmfsm.proof.search import Choice
 from mmfsm.proof.venue import Message, Slip
@@ -238,7 +238,7 @@ def _tell_order(world: World, oid: str, event: str, **facts: object) -> None:
             world.alerted = True
         elif command in ("ask", "ask_fills"):
             asked = "fills" if command == "ask_fills" or world.slips[oid].asked == "fills" else "order"
-            world.slips[oid] = evolved(world.slips[oid], asked=asked)
+            world.slips[oid] = attrs.evolve(world.slips[oid], asked=asked)
     if order.state == orders.SETTLED and was != orders.SETTLED:
         world.settled.append(oid)
 

@@ -11,7 +11,6 @@ from functools import lru_cache
 
 import attrs
 
-from mmfsm.proof.copying import evolved
 from mmfsm.proof.search import Choice
 
 WIRE, OPEN, ENDED, REFUSED, LOST = "WIRE", "OPEN", "ENDED", "REFUSED", "LOST"
@@ -153,16 +152,16 @@ def act(slip: Slip, choice: Choice) -> tuple[Slip, list[Message]]:
         told = [_parse(message) for message in slip.inbox]
         heard = {number for kind, number, _word in told if kind == "fill"}
         left = tuple(number for number in slip.untold if number not in heard)
-        return evolved(slip, inbox=(), untold=left), told
+        return attrs.evolve(slip, inbox=(), untold=left), told
     if what == "answers":
         messages = [_truth(slip)]
         if slip.asked == "fills":
             messages = [("fill", number, "") for number in slip.untold] + messages
-            slip = evolved(slip, untold=(), inbox=_without_fills(slip))
-        return evolved(slip, asked=""), messages
+            slip = attrs.evolve(slip, untold=(), inbox=_without_fills(slip))
+        return attrs.evolve(slip, asked=""), messages
     if what == "rereads":
         messages = [("fill", number, "") for number in slip.untold]
-        return evolved(slip, untold=(), inbox=_without_fills(slip)), messages
+        return attrs.evolve(slip, untold=(), inbox=_without_fills(slip)), messages
     return _happen(slip, what, choice), []
 
 
@@ -172,7 +171,7 @@ def _tell(slip: Slip, message: str, *, keep: bool) -> tuple[Slip, list[Message]]
     if not keep:
         inbox.remove(message)
     untold = tuple(each for each in slip.untold if (kind, number) != ("fill", each))
-    return evolved(slip, inbox=tuple(inbox), untold=untold), [(kind, number, word)]
+    return attrs.evolve(slip, inbox=tuple(inbox), untold=untold), [(kind, number, word)]
 
 
 def _happen(slip: Slip, what: str, choice: Choice) -> Slip:
@@ -184,35 +183,35 @@ def _happen(slip: Slip, what: str, choice: Choice) -> Slip:
     if what == "takes_in_two":
         return execute(slip, (slip.unit, slip.qty - slip.unit))
     if what in ("rests", "accepts"):
-        return evolved(slip, stage=OPEN, answered=True, inbox=inbox + ack)
+        return attrs.evolve(slip, stage=OPEN, answered=True, inbox=inbox + ack)
     if what == "drops":
-        return evolved(slip, stage=LOST)
+        return attrs.evolve(slip, stage=LOST)
     if what == "arrives_late":
-        return evolved(execute(slip, (slip.qty,)), lied=True)
+        return attrs.evolve(execute(slip, (slip.qty,)), lied=True)
     if what == "refuses":
-        return evolved(slip, stage=REFUSED, answered=True, inbox=(*inbox, f"refused:0:{choice[3]}"))
+        return attrs.evolve(slip, stage=REFUSED, answered=True, inbox=(*inbox, f"refused:0:{choice[3]}"))
     if what == "times_out":
-        return evolved(slip, answered=True, inbox=(*inbox, "unknown:0:"))
+        return attrs.evolve(slip, answered=True, inbox=(*inbox, "unknown:0:"))
     if what == "lies":
-        done = execute(evolved(slip, answered=True), (slip.qty,))
-        return evolved(done, inbox=("refused:0:leg", *done.inbox), lied=True)
+        done = execute(attrs.evolve(slip, answered=True), (slip.qty,))
+        return attrs.evolve(done, inbox=("refused:0:leg", *done.inbox), lied=True)
     if what == "loses_all":
-        return evolved(slip, inbox=())
+        return attrs.evolve(slip, inbox=())
     if what == "delays":
-        return evolved(slip, late=True)
+        return attrs.evolve(slip, late=True)
     if what == "loses":
         kept_messages = list(inbox)
         kept_messages.remove(str(choice[3]))
-        return evolved(slip, inbox=tuple(kept_messages))
+        return attrs.evolve(slip, inbox=tuple(kept_messages))
     if what == "cancels":
         return _cancel(slip)
     if what == "loses_cancel":
-        return evolved(slip, cancel=False, inbox=(*inbox, "cancel_failed:0:"))
+        return attrs.evolve(slip, cancel=False, inbox=(*inbox, "cancel_failed:0:"))
     if what == "answers_late":
         kind, number, word = _truth(slip)
-        return evolved(slip, asked="", inbox=(*inbox, f"{kind}:{number}:{word}"))
+        return attrs.evolve(slip, asked="", inbox=(*inbox, f"{kind}:{number}:{word}"))
     assert what == "no_answer", f"nobody knows what {choice} is"
-    return evolved(slip, asked="")
+    return attrs.evolve(slip, asked="")
 
 
 def execute(slip: Slip, parts: tuple[int, ...], *, ends: bool = True) -> Slip:
@@ -224,7 +223,7 @@ def execute(slip: Slip, parts: tuple[int, ...], *, ends: bool = True) -> Slip:
     filled = slip.filled + sum(parts)
     over = ends or filled >= slip.qty
     end = (f"end:{filled}:",) if over else ()
-    return evolved(
+    return attrs.evolve(
         slip,
         stage=ENDED if over else OPEN,
         answered=True,
@@ -236,9 +235,9 @@ def execute(slip: Slip, parts: tuple[int, ...], *, ends: bool = True) -> Slip:
 
 def _cancel(slip: Slip) -> Slip:
     if slip.stage != OPEN:
-        return evolved(slip, cancel=False, inbox=(*slip.inbox, "cancel_gone:0:"))
+        return attrs.evolve(slip, cancel=False, inbox=(*slip.inbox, "cancel_gone:0:"))
     told = (*slip.inbox, "cancel_ok:0:", f"end:{slip.filled}:")
-    return evolved(slip, cancel=False, stage=ENDED, inbox=told)
+    return attrs.evolve(slip, cancel=False, stage=ENDED, inbox=told)
 
 
 def _truth(slip: Slip) -> Message:
@@ -263,7 +262,7 @@ def expired(slips: Mapping[str, Slip], now: int, bound: int) -> dict[str, Slip]:
         late = slip.stage == WIRE and now - slip.sent >= bound
         waited = slip.pending and not late
         if late or waited != slip.waited:
-            slip = evolved(slip, stage=LOST if late else slip.stage, waited=waited)
+            slip = attrs.evolve(slip, stage=LOST if late else slip.stage, waited=waited)
         passed[oid] = slip
     return passed
 

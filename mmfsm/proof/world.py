@@ -7,7 +7,7 @@ from decimal import Decimal
 import attrs
 
 from mmfsm.events import FeedName
-from mmfsm.proof.copying import deep_twin, evolved
+from mmfsm.proof.copying import deep_twin
 from mmfsm.proof.venue import Slip
 from mmfsm.state import DeskState
 from mmfsm.values import OrderRequest
@@ -45,4 +45,4 @@ class World:
         return self.state.now_ms
 
     def copy(self) -> World:
-        return evolved(self, state=deep_twin(self.state), orders=dict(self.orders), slips=dict(self.slips))
+        return attrs.evolve(self, state=deep_twin(self.state), orders=dict(self.orders), slips=dict(self.slips))

@@ -7,18 +7,16 @@ from decimal import Decimal
 from typing import Any
 
 import attrs
-import pytest
 
 from mmfsm.machines import ticket as tickets
 from mmfsm.machines.ticket import HedgeTicket, TicketInput, open_ticket, step
 from mmfsm.proof.canonical import ticket_key
-from mmfsm.proof.copying import deep_twin, evolved
+from mmfsm.proof.copying import deep_twin
 from mmfsm.proof.desk_model import model_of_quotes
 from mmfsm.proof.model import Model
 from mmfsm.proof.running import remembered, replaced, row_of, running
 from mmfsm.proof.search import Choice, Report
 from mmfsm.proof.tickets import HEDGE_LIMITS, RULES
-from mmfsm.proof.venue import Slip
 from mmfsm.proof.world import World as DeskWorld
 from mmfsm.values import InstType, Side
 
@@ -54,15 +52,6 @@ def test_a_copied_desk_shares_nothing_that_may_change() -> None:
         copy = deep_twin(world.state)
         ours, theirs = set(what_changes(copy)), set(what_changes(world.state))
         assert copy == world.state and len(ours) == len(theirs) > 30 and not ours & theirs
-
-
-def test_evolving_is_what_attrs_calls_so() -> None:
-    """Some fields are changed, the others kept; a field that is not there is refused."""
-    slip = Slip("a", "spot", 3, 1)
-
-    assert evolved(slip, stage="OPEN", fills=(1,)) == attrs.evolve(slip, stage="OPEN", fills=(1,))
-    with pytest.raises(KeyError, match="stgae"):
-        evolved(slip, stgae="OPEN")
 
 
 # --- what is remembered -----------------------------------------------------------------------------------------------

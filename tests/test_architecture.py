@@ -35,8 +35,9 @@ ALSO = {
     "codec.py": {"cattrs"},
     "table/__init__.py": {"transitions"},
     # The commands. They print; the one that draws the tables also reads and writes files, and starts Graphviz.
+    # The one that explores keeps millions of values, and has the collector look at them less often.
     "table/__main__.py": {"argparse", "sys"},
-    "explore.py": {"argparse", "sys"},
+    "explore.py": {"argparse", "gc", "sys"},
     "diagrams.py": {"argparse", "gzip", "pathlib", "sys"},
     "pictures.py": {"html", "shutil", "subprocess"},
 }

@@ -6,11 +6,7 @@ with. What is cut never decides: the models' own limits are the bounds used here
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Hashable
-from typing import Any, TypeVar
-
-import attrs
+from collections.abc import Hashable
 
 from mmfsm.booking import PRIVATE_LATE_MS
 from mmfsm.machines import session
@@ -18,27 +14,7 @@ from mmfsm.machines.order import Order, OrderLimits
 from mmfsm.machines.ticket import HedgeTicket
 from mmfsm.params import Params
 from mmfsm.state import DeskState, order_limits
-from mmfsm.values import InstType
-
-T = TypeVar("T")
-
-
-_READERS: dict[type[Any], Callable[[Any], Any] | None] = {}
-
-
-def _reader(kind: type[Any]) -> Callable[[Any], Any] | None:
-    """How to read all fields of a mutable attrs class; None for values that never change: they are shared."""
-    if kind not in _READERS:
-        mutable = attrs.has(kind) and kind.__setattr__ is object.__setattr__
-        names = [field.name for field in attrs.fields(kind)] if mutable else []
-        _READERS[kind] = operator.attrgetter(*names) if names else None
-    return _READERS[kind]
-
-
-def twin(value: T) -> T:
-    """Return a shallow copy of a mutable attrs value, made by its own constructor."""
-    read = _reader(type(value))
-    return value if read is None else type(value)(*read(value))
+from mmfsm.values import InstType, Side
 
 
 def since(now: int, then: int, bound: int) -> int:
@@ -85,7 +61,7 @@ def order_key(order: Order, now: int, limits: OrderLimits) -> Hashable:
 def ticket_key(ticket: HedgeTicket, now: int) -> Hashable:
     """All of a ticket that decides anything later. Of its sums only what remains does."""
     return (
-        ticket.side.value,
+        ticket.side is Side.BUY,
         ticket.state,
         ticket.remain,
         ticket.unwound > 0,
@@ -93,21 +69,10 @@ def ticket_key(ticket: HedgeTicket, now: int) -> Hashable:
         until(now, ticket.unhedged_until_ms),
         until(now, ticket.next_try_ms),
         min(ticket.chases, 1),
-        None if ticket.child is None else (ticket.child.inst.value, ticket.child.qty),
+        None if ticket.child is None else (ticket.child.inst is InstType.SPOT, ticket.child.qty),
         ticket.spot_refused,
         ticket.perp_refused,
     )
-
-
-def deep_twin(value: Any) -> Any:
-    """Return a copy of a whole state that shares with it only what never changes. Tuples hold nothing that does."""
-    kind = type(value)
-    if kind is dict:
-        return {name: deep_twin(each) for name, each in value.items()}
-    if kind is list:
-        return [deep_twin(each) for each in value]
-    read = _reader(kind)
-    return value if read is None else kind(*map(deep_twin, read(value)))
 
 
 def _session_key(s: DeskState, p: Params) -> Hashable:
@@ -132,18 +97,18 @@ def _may_come_back(order: Order) -> bool:
 def desk_key(s: DeskState, p: Params) -> Hashable:
     """All of a desk that decides anything within a model, without names, times, prices, and what is only recorded."""
     now, limits = s.now_ms, order_limits(p, InstType.SPOT)
-    role = {name: ticket.side.value for name, ticket in s.tickets.items()}
+    role = {name: ticket.side is Side.BUY for name, ticket in s.tickets.items()}
     return (
         s.mode.state,
         tuple(sorted((reason.split(":mm-")[0], latched) for reason, latched in s.mode.reasons.items())),
         until(now, s.mode.cool_until_ms),
         tuple((slot.state, slot.qty, since(now, slot.placed_ms, p.requote_min_ms)) for slot in s.slots),
         tuple(ticket_key(ticket, now) for ticket in s.tickets.values()),
-        tuple((role.get(order.owner, order.owner[:3]), order.request.inst.value, order.request.side.value,
-               order_key(order, now, limits)) for order in s.orders.open.values()),
+        tuple((role.get(order.owner, order.owner[:3]), order.request.inst is InstType.SPOT,
+               order.request.side is Side.BUY, order_key(order, now, limits)) for order in s.orders.open.values()),
         tuple((role.get(order.owner, order.owner[:3]), order_key(order, now, limits))
               for order in s.orders.settled.values() if _may_come_back(order)),
-        tuple((fill.inst.value, fill.side.value, fill.qty) for fill in s.orders.early.values()),
+        tuple((fill.inst is InstType.SPOT, fill.side is Side.BUY, fill.qty) for fill in s.orders.early.values()),
         tuple((feed.state, feed.acked, feed.heard_ms > 0) for feed in s.feeds.values()),
         _session_key(s, p),
         (tuple(s.recon.outstanding), s.recon.failed, s.recover_since_ms is not None, tuple(s.orders_read)),

@@ -12,19 +12,18 @@ goal. So a counterexample is a list of choices, printable as Python or JSON, and
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import attrs
 
-from mmfsm.table import AnyRow
+from mmfsm.table import NEVER, AnyRow
 
 W = TypeVar("W")
 Choice = tuple[str | int, ...]
 FiredRow = tuple[str, AnyRow]
 
 
-@attrs.frozen
-class Step(Generic[W]):
+class Step(NamedTuple, Generic[W]):
     """What a choice leads to: the world after it, and the rows it fired as (table name, row)."""
 
     world: W
@@ -78,9 +77,8 @@ def row_key(table: str, row: AnyRow) -> tuple[str, str, str, str]:
     return table, "/".join(row.sources), row.event, row.guard_text
 
 
-@attrs.frozen
-class _Seen:
-    """One state: how it was reached, and its way home so far."""
+class _Seen(NamedTuple):
+    """One state: how it was reached, and whether it is home."""
 
     parent: int
     choice: Choice
@@ -88,7 +86,8 @@ class _Seen:
 
 
 class _Search(Generic[W]):
-    """The queue, the parents and the report of one search."""
+    """The queue, the parents and the report of one search. `ways` counts the steps that fired the same rows in the same
+    order: there are few, and many steps."""
 
     def __init__(
         self,
@@ -104,6 +103,7 @@ class _Search(Generic[W]):
         self.seen: list[_Seen] = []
         self.home: list[int] = []
         self.frontier: list[tuple[int, W]] = []
+        self.ways: dict[tuple[FiredRow, ...], int] = {}
         self.report = Report()
 
     def add(self, world: W, parent: int, choice: Choice) -> int:
@@ -125,30 +125,35 @@ class _Search(Generic[W]):
 
     def expand(self, number: int, world: W, choices: Iterable[Choice]) -> None:
         """Take every choice from a world; stop at the first thing that is wrong."""
+        step, report, ways = self.step, self.report, self.ways
         for choice in choices:
             try:
-                taken = self.step(world, choice)
+                taken = step(world, choice)
             except Exception as raised:
                 wrong = self.counterexample("raises nothing", f"{type(raised).__name__}: {raised}", number, choice)
-                self.report.counterexample = wrong
+                report.counterexample = wrong
                 return
-            self.report.transitions += 1
-            self._note(world, choice, taken)
+            report.transitions += 1
+            fired = taken.fired
+            ways[fired] = ways.get(fired, 0) + 1
+            if self.missing:
+                for name in [name for name, holds in self.missing.items() if holds(world, choice, taken)]:
+                    del self.missing[name]
             after = self.add(taken.world, number, choice)
             if self.home[number] < 0:
                 self.home[number] = after
-            if self.report.counterexample is not None:
+            if report.counterexample is not None:
                 return
 
-    def _note(self, world: W, choice: Choice, taken: Step[W]) -> None:
-        rows = self.report.fired_rows
-        for table, row in taken.fired:
-            key = row_key(table, row)
-            rows[key] = rows.get(key, 0) + 1
-            if row.dest == "(never)" and (table, key[1], row.event) not in self.report.unanswered:
-                self.report.unanswered.append((table, key[1], row.event))
-        for name in [name for name, holds in self.missing.items() if holds(world, choice, taken)]:
-            del self.missing[name]
+    def count_rows(self) -> None:
+        """Report how often each row has fired, and every pair that a table calls impossible."""
+        rows, unanswered = self.report.fired_rows, self.report.unanswered
+        for way, times in self.ways.items():
+            for table, row in way:
+                key = row_key(table, row)
+                rows[key] = rows.get(key, 0) + times
+                if row.dest == NEVER and (table, key[1], row.event) not in unanswered:
+                    unanswered.append((table, key[1], row.event))
 
     def counterexample(self, broken: str, detail: str, number: int, *last: Choice) -> Counterexample:
         choices: list[Choice] = list(last)
@@ -231,6 +236,7 @@ def explore(
             progress(depth, len(search.seen), report.transitions)
         if not report.complete:
             break
+    search.count_rows()
     report.states = len(search.seen)
     report.never = list(search.missing) if report.counterexample is None else []
     if goal is not None and report.complete and report.counterexample is None:

@@ -12,7 +12,7 @@ from mmfsm.proof.model import Model, fires
 from mmfsm.proof.search import Choice, Sometimes, Step
 from mmfsm.proof.tickets import ORDER_LIMITS, SMALLEST, World, alphabet, fire, slack_of
 from mmfsm.proof.venue import ENDED, OPEN, WIRE
-from mmfsm.values import ZERO
+from mmfsm.values import ZERO, InstType, Side
 
 LEAVES_OUT = (
     "prices: one book a leg that never moves; slips and limits are not looked at, and every limit trades",
@@ -65,7 +65,7 @@ def model_of_tickets(
 def key(world: World) -> Hashable:
     """What makes two worlds the same: see `canonical`. Whatever an invariant reads is in it."""
     now, known = world.now, world.tickets
-    sides = {name: ticket.side.value for name, ticket in known.items()}
+    sides = {name: ticket.side is Side.BUY for name, ticket in known.items()}
     return (
         world.exposures,
         world.faults,
@@ -86,7 +86,7 @@ def key(world: World) -> Hashable:
             for name, ticket in known.items()
         ),
         tuple(
-            (sides.get(order.owner), order.request.inst.value, canonical.order_key(order, now, ORDER_LIMITS))
+            (sides.get(order.owner), order.request.inst is InstType.SPOT, canonical.order_key(order, now, ORDER_LIMITS))
             for order in world.orders.values()
         ),
         tuple(venue.slip_key(slip, now, ORDER_LIMITS.not_found_ms) for slip in world.slips.values()),

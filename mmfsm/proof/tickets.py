@@ -22,7 +22,7 @@ from mmfsm.machines.ticket import (
     TicketOut,
 )
 from mmfsm.proof import venue
-from mmfsm.proof.canonical import twin
+from mmfsm.proof.copying import twin
 from mmfsm.proof.model import NO_HEDGE_ALONE, NOT_AGAIN, NOT_TOO_MUCH, REDUCES
 from mmfsm.proof.search import Choice
 from mmfsm.proof.venue import Message, Slip
@@ -65,6 +65,7 @@ def _rules(inst: InstType) -> InstrumentRules:
     return InstrumentRules(inst, "ABC", "A", "C", Decimal(1), step, step, least, band, band, ZERO, ZERO)
 
 
+BID, ASK = Decimal(99), Decimal(101)
 RULES = Constraints(perp=_rules(InstType.PERP), spot=_rules(InstType.SPOT))
 REFUSALS = {"leg": Outcome.REFUSED_LEG, "busy": Outcome.BUSY, "flat": Outcome.FLAT}
 
@@ -91,28 +92,21 @@ class World:
     orders: dict[str, Order] = attrs.field(factory=dict)
     slips: dict[str, Slip] = attrs.field(factory=dict)
     settled: list[str] = attrs.field(factory=list)
-    lied: dict[str, None] = attrs.field(factory=dict)
-    refused: dict[str, None] = attrs.field(factory=dict)
-    denied: dict[str, None] = attrs.field(factory=dict)
+    lied: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
+    denied: frozenset[str] = frozenset()
     broken: tuple[str, str] | None = None
 
     def copy(self) -> World:
-        return attrs.evolve(
-            self,
-            tickets={name: twin(ticket) for name, ticket in self.tickets.items()},
-            orders={oid: twin(order) for oid, order in self.orders.items()},
-            slips=dict(self.slips),
-            settled=[],
-            lied=dict(self.lied),
-            refused=dict(self.refused),
-            denied=dict(self.denied),
-        )
+        """Return a world of its own. Tickets and orders are shared: whoever is told something is copied then."""
+        copy = twin(self)
+        copy.tickets, copy.orders, copy.slips = self.tickets.copy(), self.orders.copy(), self.slips.copy()
+        copy.settled = []
+        return copy
 
     def view(self) -> HedgeView:
-        bid, ask = Decimal(99), Decimal(101)
-        if self.blind:
-            return HedgeView(RULES, HEDGE_LIMITS, None, None, bid, ask, self.perp_pos)
-        return HedgeView(RULES, HEDGE_LIMITS, bid, ask, bid, ask, self.perp_pos)
+        spot_bid, spot_ask = (None, None) if self.blind else (BID, ASK)
+        return HedgeView(RULES, HEDGE_LIMITS, spot_bid, spot_ask, BID, ASK, self.perp_pos)
 
 
 # --- choices ----------------------------------------------------------------------------------------------------------
@@ -180,14 +174,15 @@ def fire(before: World, choice: Choice) -> World:
         oid = str(choice[2])
         world.slips[oid], messages = venue.act(world.slips[oid], choice)
         if world.slips[oid].lied:
-            world.lied[world.orders[oid].owner] = None
+            world.lied |= {world.orders[oid].owner}
         for message in messages:
             _hear(world, oid, message)
             _settle(world)
     _open_from_dust(world)
     over = [oid for oid, order in world.orders.items() if order.state == orders.SETTLED]
-    world.slips = venue.swept(world.slips, over)
-    world.orders = {oid: order for oid, order in world.orders.items() if oid in world.slips or oid not in over}
+    if over:
+        world.slips = venue.swept(world.slips, over)
+        world.orders = {oid: order for oid, order in world.orders.items() if oid in world.slips or oid not in over}
     return world
 
 
@@ -233,7 +228,7 @@ def _hear(world: World, oid: str, message: Message) -> None:
 
 
 def _tell_order(world: World, oid: str, event: str, **facts: object) -> None:
-    order = world.orders[oid]
+    order = world.orders[oid] = twin(world.orders[oid])
     commands: OrderOut = []
     was = order.state
     what = OrderInput(world.now, ORDER_LIMITS, **facts)  # type: ignore[arg-type]
@@ -259,9 +254,10 @@ def _settle(world: World) -> None:
         elif order.refusal in (Outcome.REFUSED_LEG, Outcome.FATAL):
             event = "spot_refused"
         if event == "spot_refused":
-            world.refused[order.owner] = world.denied[order.owner] = None
+            world.refused |= {order.owner}
+            world.denied |= {order.owner}
         elif event == "perp_refused":
-            world.refused.pop(order.owner, None)
+            world.refused -= {order.owner}
         if ticket is not None:
             _tell(world, ticket, event)
 
@@ -307,6 +303,7 @@ def _open_from_dust(world: World) -> None:
 def _tell(world: World, ticket: HedgeTicket, event: str, qty: Decimal = ZERO) -> None:
     if ticket.state == tickets.DONE:
         return
+    ticket = world.tickets[ticket.hedge_id] = twin(ticket)
     out: TicketOut = []
     what = TicketInput(world.now, world.view(), qty)
     tickets.TABLE.fire(ticket, event, what, out)
@@ -323,7 +320,7 @@ def _run(world: World, ticket: HedgeTicket, out: TicketOut) -> None:
             world.dust += command.dust
             world.tickets.pop(ticket.hedge_id, None)
         else:
-            world.refused.pop(ticket.hedge_id, None)  # both were tried
+            world.refused -= {ticket.hedge_id}  # both were tried
 
 
 def _send(world: World, ticket: HedgeTicket, order: SendChild) -> None:

@@ -7,6 +7,7 @@ wait in its inbox and arrive in any order, or never. A fault is a choice that co
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
+from functools import lru_cache
 
 import attrs
 
@@ -17,7 +18,7 @@ Message = tuple[str, int, str]
 """What is told of an order: its kind, a number of lots (or of a fill), and a word."""
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Slip:
     """One order as the exchange has it. `unit` is its leg's step; `asked` is a question of ours under way;
     `waited`: what was under way has seen the clock pass once. `late`: a fault keeps it back while the clock passes.
@@ -278,6 +279,7 @@ def swept(slips: Mapping[str, Slip], settled: Iterable[str]) -> dict[str, Slip]:
     return {oid: slip for oid, slip in slips.items() if not (oid in over and slip.spent)}
 
 
+@lru_cache(maxsize=100_000)
 def slip_key(slip: Slip, now: int, bound: int) -> Hashable:
     """All of a slip that decides anything later, without its name: fills by their lots, messages as a bag."""
     inbox = sorted(

@@ -7,7 +7,7 @@ from decimal import Decimal
 import attrs
 
 from mmfsm.events import FeedName
-from mmfsm.proof.canonical import deep_twin
+from mmfsm.proof.copying import deep_twin
 from mmfsm.proof.venue import Slip
 from mmfsm.state import DeskState
 from mmfsm.values import OrderRequest

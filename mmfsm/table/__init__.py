@@ -51,9 +51,10 @@ E = TypeVar("E")
 O = TypeVar("O")  # noqa: E741 - out: where effects put what they want done
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Row(Generic[S, E, O]):
-    """One line of a table. `guard` may be a tuple: all of it must hold. `why` is required of IGNORE and NEVER."""
+    """One line of a table; no other line is equal to it. `guard` may be a tuple: all of it must hold. `why` is
+    required of IGNORE and NEVER."""
 
     source: str | tuple[str, ...]
     event: str

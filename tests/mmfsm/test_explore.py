@@ -15,7 +15,7 @@ from mmfsm.machines import mode, order, slot, ticket
 from mmfsm.machines import ticket_parts as parts
 from mmfsm.machines.order import Order, OrderInput
 from mmfsm.machines.ticket import CloseTicket, HedgeTicket, TicketInput, TicketOut
-from mmfsm.proof.canonical import deep_twin
+from mmfsm.proof.copying import deep_twin
 from mmfsm.proof.desk_model import model_of_quotes, model_of_session
 from mmfsm.proof.model import Model
 from mmfsm.proof.running import replaced, row_of, running

@@ -5,6 +5,9 @@ first; and that a pooled connection was closed by the exchange is found out by t
 connection is ours, opened beforehand and again when it is lost, and what is the same in every request is made
 beforehand too. Answers are read by aiohttp's own protocol and parser.
 
+For the same reason the loop is Python's own: uvloop's transports write when the turn is over (a hedge was on the wire
+0.3 ms later with it, 1.3 ms against 1.0).
+
 One request at a time, no pipelining: an order behind another's answer would be late without anybody knowing. Whoever
 finds the line taken or down sends another way. A request whose answer does not come whole takes the connection with it.
 """

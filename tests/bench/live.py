@@ -33,6 +33,7 @@ import attrs
 from runner.paper import Account, Credentials, PaperExchange, PaperOptions, Request
 from runner.paper.auth import sign
 from runner.paper.clock import now_ms
+from runner.paper.matching import Match
 from runner.settings import from_texts, setting_names, to_texts
 from tests.support.bot import FAST
 
@@ -273,36 +274,40 @@ class Stand:
             await self._quote(bot, side)
         await asyncio.sleep(lead_s)
         if bot.is_ours:
-            price = await self._quote(bot, side)
+            await self._quote(bot, side)
         else:
-            price = self.bid + TICK * (5 if side == "buy" else 6)
-            self._rest(bot, side, price)
-        taker = "sell" if side == "buy" else "buy"
-        self.exchange.market.trade("perp", price + (-TICK if side == "buy" else TICK), SIZE, taker)  # type: ignore[arg-type]
+            self._rest(bot, side, self.bid + TICK * (5 if side == "buy" else 6))
+        self._take(bot, side)
         try:
             await self.exchange.until(lambda: self._fills(bot) >= hedged, BOUND_S)
         except TimeoutError:
             raise RuntimeError(f"{bot.name} does not hedge:\n{self.story(bot)}") from None
 
     def _side(self, bot: Bot) -> str:
-        """The side that leads back to nothing: what one runner is given may take another's quote, too."""
+        """The side that leads back to nothing."""
         return "sell" if self.exchange.account_view(bot.account).position > 0 else "buy"
+
+    def _take(self, bot: Bot, side: str) -> None:
+        """Let somebody take all of one bot's order and of nobody else's, as no trade at a price could."""
+        account, at_ms = self.exchange.venue.accounts[bot.account], now_ms()
+        order = next(it for it in account.store.open.values() if it.product == "perp" and it.direction == side)
+        assert order.request.price is not None, "a quote has one"
+        account.floor.run([Match(order, order.request.price, order.left, is_maker=True)], at_ms)
+        account.floor.settle(at_ms)
+        self.exchange.fan_out()
 
     def _fills(self, bot: Bot) -> int:
         return len(self.exchange.venue.accounts[bot.account].store.fills)
 
-    async def _quote(self, bot: Bot, side: str) -> Decimal:
-        """Wait until both quotes of a runner rest (at its limit of position, this one), and return one's price."""
-
-        def resting() -> dict[str, Decimal]:
-            orders = self.exchange.account_view(bot.account).open_orders
-            return {it.side: it.price for it in orders if it.product == "perp" and it.price is not None}
-
+    async def _quote(self, bot: Bot, side: str) -> None:
+        """Wait until that quote of a runner rests."""
+        opened = self.exchange.venue.accounts[bot.account].store.open
         try:
-            await self.exchange.until(lambda: side in resting(), BOUND_S)
+            await self.exchange.until(
+                lambda: any(it.product == "perp" and it.direction == side for it in opened.values()), BOUND_S
+            )
         except TimeoutError:
             raise RuntimeError(f"{bot.name} does not quote:\n{self.story(bot)}") from None
-        return resting()[side]
 
     def _rest(self, bot: Bot, side: str, price: Decimal) -> None:
         body = {

@@ -20,7 +20,7 @@ SEEN_MAX = 2_500
 """How many fills of each leg are remembered: all that a reading can tell once more, the newest 2,000 of one leg, and
 those that come while it is read. By leg, because one sweep of the spot book may be many fills, and a perp quote one."""
 
-SHADOWS_MAX = 2_000
+SHADOWS_MAX = 1_000
 """The same for tellings without a trade id, of both legs: a list without ids has one page, of 100."""
 
 Seen = dict[InstType, dict[str, str]]

@@ -8,7 +8,8 @@ from typing import Any
 from cattrs.preconf.json import make_converter
 
 from mmfsm.events import Event
-from mmfsm.values import Level, plain
+from mmfsm.ledger import Seen
+from mmfsm.values import InstType, Level, plain
 
 _Levels = tuple[Level, ...]
 
@@ -26,9 +27,20 @@ def _levels_from(told: Any, _type: Any) -> _Levels:
     return tuple(Level(Decimal(level["price"]), Decimal(level["qty"])) for level in told)
 
 
+def _seen_from(told: Any, _type: Any) -> Seen:
+    seen: Seen = {inst: {} for inst in InstType}
+    for name, value in told.items():
+        if isinstance(value, str):  # as older snapshots have it: the keys of both legs, which begin with the leg
+            seen[InstType(name.split(":")[0])][name] = value
+        else:
+            seen[InstType(name)] = dict(value)
+    return seen
+
+
 converter = make_converter()
 converter.register_unstructure_hook_func(lambda kind: kind == _Levels, _levels_to_text)
 converter.register_structure_hook_func(lambda kind: kind == _Levels, _levels_from)
+converter.register_structure_hook_func(lambda kind: kind == Seen, _seen_from)
 converter.register_unstructure_hook(Decimal, plain)
 converter.register_structure_hook(Decimal, lambda text, _type: Decimal(text))
 

@@ -16,19 +16,26 @@ import attrs
 
 from mmfsm.values import ZERO, InstType, NormalizedFill
 
-SEEN_MAX = 20_000
-"""How many dedupe keys are kept. A replayed snapshot or page reaches back hours, not this far."""
+SEEN_MAX = 2_500
+"""How many fills of each leg are remembered: all that a reading can tell once more, the newest 2,000 of one leg, and
+those that come while it is read. By leg, because one sweep of the spot book may be many fills, and a perp quote one."""
+
+SHADOWS_MAX = 1_000
+"""The same for tellings without a trade id, of both legs: a list without ids has one page, of 100."""
+
+Seen = dict[InstType, dict[str, str]]
 
 
 @attrs.define
 class Ledger:
-    """See the module's docstring. `seen` holds the dedupe keys of booked fills, oldest first."""
+    """See the module's docstring. `seen` holds the dedupe keys of each leg's booked fills, oldest first, and whose they
+    were."""
 
     perp: Decimal = ZERO
     spot: Decimal = ZERO
     start: Decimal = ZERO
     cash: Decimal = ZERO
-    seen: dict[str, str] = attrs.field(factory=dict)
+    seen: Seen = attrs.field(factory=lambda: {inst: {} for inst in InstType})
     shadows: dict[str, None] = attrs.field(factory=dict)
     last_fill_ms: dict[InstType, int] = attrs.field(factory=dict)
     fees: dict[str, Decimal] = attrs.field(factory=dict)
@@ -43,27 +50,29 @@ class Ledger:
 
     def is_seen(self, fill: NormalizedFill) -> bool:
         """Tell whether this trade is known, also when only one of the two tellings named its trade id."""
-        if self.seen.get(fill.dedupe_key) == fill.order_id or _own_key(fill) in self.seen:
+        seen = self.seen[fill.inst]
+        if seen.get(fill.dedupe_key) == fill.order_id or _own_key(fill) in seen:
             return True
         if not fill.trade_id:
             return fill.fallback_key in self.shadows
-        if fill.fallback_key not in self.seen:
+        if fill.fallback_key not in seen:
             return False
-        del self.seen[fill.fallback_key]  # the one telling without an id is this trade; the next alike is another
+        del seen[fill.fallback_key]  # the one telling without an id is this trade; the next alike is another
         self.mark_seen(fill)
         return True
 
     def mark_seen(self, fill: NormalizedFill) -> None:
         """Remember a fill: it is a duplicate from here on."""
         # Two orders of ours that met may share a trade id: the second is kept under its own order's name.
-        known = self.seen.setdefault(fill.dedupe_key, fill.order_id)
+        seen = self.seen[fill.inst]
+        known = seen.setdefault(fill.dedupe_key, fill.order_id)
         if known != fill.order_id:
-            self.seen[_own_key(fill)] = fill.order_id
+            seen[_own_key(fill)] = fill.order_id
         if fill.trade_id:
             self.shadows[fill.fallback_key] = None
-        if len(self.seen) > SEEN_MAX:
-            del self.seen[next(iter(self.seen))]
-        if len(self.shadows) > SEEN_MAX:
+        while len(seen) > SEEN_MAX:
+            del seen[next(iter(seen))]
+        while len(self.shadows) > SHADOWS_MAX:
             del self.shadows[next(iter(self.shadows))]
 
     def book(self, fill: NormalizedFill, base_coin: str, quote_coin: str = "USDT") -> Decimal:

@@ -14,8 +14,9 @@ import attrs
 from mmfsm.machines.order import Order
 from mmfsm.values import InstType, Leg, NormalizedFill, OrderIntent, OrderReport
 
-SETTLED_MAX = 5_000
-"""How many settled orders are remembered, for fills and reports that come late."""
+SETTLED_MAX = 2_000
+"""How many settled orders are remembered, for fills and reports that come late: an hour of lively quoting, and more
+than the exchange takes in a minute and a half (ten a second on each leg)."""
 
 EARLY_MAX = 1_000
 """How many fills may wait for the answer that names their order."""

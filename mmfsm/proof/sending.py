@@ -19,7 +19,7 @@ def wrong_to_send(s: DeskState, request: OrderRequest) -> tuple[str, str] | None
         return _wrong_quote(s, request)
     if request.intent in (OrderIntent.HEDGE, OrderIntent.UNWIND):
         ticket = s.tickets.get(order.owner)
-        if ticket is None or ticket.want <= 0 or request.side is ticket.side or not s.ledger.seen:
+        if ticket is None or ticket.want <= 0 or request.side is ticket.side or not any(s.ledger.seen.values()):
             return NO_HEDGE_ALONE, request.client_oid
         step = s.constraints.perp.qty_step if s.constraints and request.inst is InstType.PERP else ZERO
         if request.qty > ticket.remain + step:

@@ -20,12 +20,16 @@ PERIOD_S = 0.25
 WAITING_MAX = 200
 """So many messages are not left waiting, however fast they come."""
 
+FILLS_MAX = 1_000
+"""How many fills can be viewed. The store itself would keep a hundred thousand, 3 kB each."""
+
 
 class Views:
     """The store and what it has not taken yet."""
 
     def __init__(self) -> None:
         self._store = BitgetV2DataStore()
+        self._store.fill._MAXLEN = FILLS_MAX
         self._waiting: dict[object, Mapping[str, Any]] = {}
         self._number = 0
         self._timer: asyncio.TimerHandle | None = None

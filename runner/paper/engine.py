@@ -57,7 +57,7 @@ class Exchange:
         self.authorities, self.ips = start.authorities, start.ips
         self.floor = floor or Floor(options, start_ms)
         self.floor.members[self.name] = self
-        self.store = Store()
+        self.store = Store(options.orders_kept_max, options.fills_kept_max)
         self.wallet = SpotWallet({QUOTE: start.spot_usdt, BASE: start.spot_eth})
         self.perp = PerpAccount(start.perp_usdt, start.position_mode, start.margin_mode, start.leverage)
         self.perp.mark = self.floor.mark

@@ -22,7 +22,7 @@ def parse(value: object) -> Decimal | None:
     return Decimal(text) if _PLAIN.fullmatch(text) else None
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=4_000)
 def plain(value: Decimal) -> str:
     """Return `value` without exponent and without trailing zeros, as prices and sizes appear on the wire.
 

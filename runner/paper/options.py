@@ -178,6 +178,9 @@ class PaperOptions:
     socket_life_ms: int = 24 * 3_600_000
     # Messages queued for a client that does not read; one more and it is disconnected.
     outbox_max: int = attrs.field(default=10_000, validator=attrs.validators.ge(1))
+    # What an account remembers: orders (open ones always) and fills, 1.5 kB each with what hangs on it.
+    orders_kept_max: int = attrs.field(default=20_000, validator=attrs.validators.ge(1))
+    fills_kept_max: int = attrs.field(default=20_000, validator=attrs.validators.ge(1))
     # How many times slower than Bitget's the tickers are, for long simulated runs.
     ticker_slower: int = attrs.field(default=1, validator=attrs.validators.ge(1))
     # Unchanged books are pushed again at the channel's own pace once this long has passed since the last push.

@@ -6,8 +6,6 @@ from collections import deque
 
 from runner.paper.values import Bill, Fill, Order, OrderRequest, Product
 
-ORDERS_KEPT_MAX = 20_000
-FILLS_KEPT_MAX = 50_000
 BILLS_KEPT_MAX = 10_000
 
 # 19 digits, like the ids Bitget hands out today.
@@ -34,12 +32,18 @@ class Ids:
 
 
 class Store:
-    """Orders, fills and funding bills of one account, newest last."""
+    """Orders, fills and funding bills of one account, newest last.
 
-    def __init__(self) -> None:
+    Args:
+        orders_max: how many orders are remembered; open ones always are.
+        fills_max: how many fills. A fill keeps its order in memory, though by no id.
+    """
+
+    def __init__(self, orders_max: int, fills_max: int) -> None:
+        self._orders_max = orders_max
         self.orders: dict[str, Order] = {}
         self.open: dict[str, Order] = {}
-        self.fills: deque[Fill] = deque(maxlen=FILLS_KEPT_MAX)
+        self.fills: deque[Fill] = deque(maxlen=fills_max)
         self.bills: deque[Bill] = deque(maxlen=BILLS_KEPT_MAX)
         self._by_client_oid: dict[tuple[Product, str], str] = {}
 
@@ -48,7 +52,7 @@ class Store:
         self.orders[order.order_id] = order
         self.open[order.order_id] = order
         self._by_client_oid[order.product, order.client_oid] = order.order_id
-        if len(self.orders) > ORDERS_KEPT_MAX:
+        if len(self.orders) > self._orders_max:
             oldest = next(one for one in self.orders.values() if not one.is_open)
             del self.orders[oldest.order_id]
             key = (oldest.product, oldest.client_oid)

@@ -64,7 +64,7 @@ def _read(bot: SimulatedRunner, watch: Watch, at_s: float) -> dict[str, Any]:
         "heap_kb": tracemalloc.get_traced_memory()[0] // 1024,
         "snapshot_kb": len(json.dumps(bot.desk.snapshot())) // 1024,
         "settled_orders": len(s.orders.settled),
-        "dedupe_keys": len(s.ledger.seen),
+        "dedupe_keys": sum(map(len, s.ledger.seen.values())),
         "records": bot.records,
         "requests_waiting": len(bot._requests),
         **watch.counts,

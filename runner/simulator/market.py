@@ -20,6 +20,9 @@ START_TICKS = 268_100
 TICKS_PER_BPS = 26.81
 LEVELS = 5
 LADDERS = 16
+PRICES_KEPT_MAX = 1_000
+"""A walk stays for a while among prices it has had; those of hours ago are made anew."""
+
 _LOT_PLACES: dict[Product, int] = {"perp": 2, "spot": 4}
 
 
@@ -81,9 +84,11 @@ class SweptMarket:
 
 
 class _Prices(dict[int, Decimal]):
-    # Prices by their ticks of 0.01, the same object each time.
+    # Prices by their ticks of 0.01, mostly the same object each time.
 
     def __missing__(self, ticks: int) -> Decimal:
+        if len(self) >= PRICES_KEPT_MAX:
+            self.clear()
         self[ticks] = price = Decimal(ticks).scaleb(-2)
         return price
 
@@ -99,6 +104,8 @@ class _Steps(dict[int, tuple[Decimal, ...]]):
         self._step = step
 
     def __missing__(self, best: int) -> tuple[Decimal, ...]:
+        if len(self) >= PRICES_KEPT_MAX:
+            self.clear()
         self[best] = prices = tuple(_PRICE[best + self._step * n] for n in range(LEVELS))
         return prices
 

@@ -7,7 +7,7 @@ import pytest
 from bitget_wait import until
 
 from runner.bitget import wire
-from runner.bitget.views import PERIOD_S, WAITING_MAX, Views
+from runner.bitget.views import FILLS_MAX, PERIOD_S, WAITING_MAX, Views
 
 
 def book(bid: str, channel: str = "books5", inst: str = "SPOT") -> dict[str, Any]:
@@ -67,6 +67,12 @@ async def test_changes_of_a_book_are_all_taken_in_their_order(views: Views) -> N
 async def test_what_waits_is_bounded(views: Views) -> None:
     take(views, *(fill(str(number)) for number in range(WAITING_MAX)))
     assert (len(views._waiting), len(views._store.fill)) == (0, WAITING_MAX)
+
+
+async def test_fills_are_viewed_as_far_back_as_the_newest_thousand(views: Views) -> None:
+    """The store alone would keep a hundred thousand: some hundred megabytes after two days of trading."""
+    take(views, *(fill(str(number)) for number in range(FILLS_MAX + 2)))
+    assert [row["tradeId"] for row in views.store.fill] == [str(number) for number in range(2, FILLS_MAX + 2)]
 
 
 async def test_a_message_the_store_cannot_take_does_not_keep_others_from_it(views: Views) -> None:

@@ -343,7 +343,7 @@ BREAKS: tuple[Break, ...] = (
         "I50", "test_i50_i51_booked_once.py", "ledger.Ledger.is_seen: a trade is known by its id",
         ((
             LEDGER,
-            "        if self.seen.get(fill.dedupe_key) == fill.order_id or _own_key(fill) in self.seen:\n",
+            "        if seen.get(fill.dedupe_key) == fill.order_id or _own_key(fill) in seen:\n",
             "        if fill.qty < 0:\n",
         ),),
     ),

@@ -158,7 +158,7 @@ class Watch:
         elif request.intent in (OrderIntent.HEDGE, OrderIntent.UNWIND):
             ticket = s.tickets[order.owner]
             step = RULES.of(request.inst).qty_step
-            assert s.ledger.seen, "a hedge without any fill"
+            assert any(s.ledger.seen.values()), "a hedge without any fill"
             assert request.tif is Tif.IOC and request.side is ticket.side.opposite
             assert request.qty < ticket.remain + (step if request.inst is PERP else Decimal("1e-12"))
         if request.reduce_only:

@@ -62,6 +62,16 @@ def test_levels_written_as_objects_still_read() -> None:
     assert event_from_json(data) == event_from_json(event_to_json(told)) == told
 
 
+def test_dedupe_keys_written_without_their_leg_still_read() -> None:
+    """As snapshots had them while both legs' keys were in one list: no fill that was booked is booked again."""
+    desk, _ = hedge_half_done()
+    data = json.loads(json.dumps(desk.snapshot()))
+    data["ledger"]["seen"] = {key: whose for keys in data["ledger"]["seen"].values() for key, whose in keys.items()}
+
+    restored = Desk.restore(PARAMS, data).state.ledger
+    assert restored == desk.state.ledger and all(restored.seen.values())
+
+
 def test_an_unknown_type_is_refused() -> None:
     """A journal of another version is not read as something else."""
     with pytest.raises(KeyError):

@@ -24,7 +24,7 @@ from mmfsm.proof.ticket_model import model_of_tickets
 from mmfsm.table import IGNORE, STAY, AnyRow, AnyTable, Row
 from mmfsm.table import __main__ as tables
 from mmfsm.testing import ready_desk
-from mmfsm.values import ZERO
+from mmfsm.values import ZERO, InstType
 from tests.support.stock import stock_fire
 
 # --- the search -------------------------------------------------------------------------------------------------------
@@ -102,7 +102,7 @@ def test_a_copied_desk_is_the_same_and_shares_nothing_that_changes() -> None:
     before = desk.snapshot()
     copy.orders.open.clear()
     copy.mode.reasons["x"] = True
-    copy.ledger.seen["x"] = "y"
+    copy.ledger.seen[InstType.PERP]["x"] = "y"
     copy.bid.state = "EMPTY"
 
     assert deep_twin(desk.state) == desk.state and desk.snapshot() == before

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmfsm.ledger import SEEN_MAX, Ledger, signed_change
+from mmfsm.ledger import SEEN_MAX, SHADOWS_MAX, Ledger, signed_change
 from mmfsm.values import InstType, NormalizedFill, Side
 
 D = Decimal
@@ -133,14 +133,17 @@ def test_the_worth_of_all_fills_is_cash_and_both_legs() -> None:
 
 
 def test_the_oldest_keys_are_forgotten_first() -> None:
-    """The memory of fills is bounded; the newest are all kept."""
+    """The memory of fills is bounded; the newest are all kept, and one leg's never push out the other's."""
     ledger = Ledger()
-    fills = [fill(InstType.PERP, Side.BUY, "0.01", trade=str(i)) for i in range(SEEN_MAX + 2)]
+    rare = fill(InstType.SPOT, Side.SELL, "0.01")
+    ledger.mark_seen(rare)
+    fills = [attrs.evolve(fill(InstType.PERP, Side.BUY, "0.01", trade=str(i)), exch_ms=i) for i in range(SEEN_MAX + 2)]
     for told in fills:
         ledger.mark_seen(told)
 
-    assert len(ledger.seen) == SEEN_MAX
-    assert [ledger.is_seen(told) for told in (fills[1], fills[2], fills[-1])] == [False, True, True]
+    assert {inst: len(keys) for inst, keys in ledger.seen.items()} == {InstType.PERP: SEEN_MAX, InstType.SPOT: 1}
+    assert len(ledger.shadows) == SHADOWS_MAX
+    assert [ledger.is_seen(told) for told in (fills[1], fills[2], fills[-1], rare)] == [False, True, True, True]
 
 
 def test_an_old_fill_does_not_turn_the_clock_back() -> None:

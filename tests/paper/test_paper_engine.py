@@ -324,10 +324,9 @@ def test_money_and_coin_add_up(seed: int) -> None:
     )
 
 
-def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The oldest finished order is forgotten, open ones never; its clientOid is free for the next."""
-    monkeypatch.setattr("runner.paper.store.ORDERS_KEPT_MAX", 3)
-    made = exchange()
+def test_what_is_remembered_is_bounded() -> None:
+    """The oldest finished order is forgotten, open ones never; its clientOid is free for the next. So is a fill."""
+    made = exchange(orders_kept_max=3, fills_kept_max=2)
     resting, _ = made.place(perp("buy", "2600.00", "0.10", client_oid="keep"), START_MS)
     for n in range(5):
         made.place(perp("buy", "2679.00", "0.10", force="ioc", client_oid=f"c{n}"), START_MS)
@@ -335,6 +334,9 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     known = [order.client_oid for order in account_view(made).orders]
     assert known == ["keep", "c3", "c4"] and made.store.find("perp", None, "c0") is None
     assert made.store.find("perp", None, "keep") is resting
+
+    sizes = [made.place(perp("buy", "2680.01", size), START_MS)[0].filled for size in ("0.10", "0.20", "0.30")]
+    assert [one.qty for one in made.store.fills] == sizes[1:] == [D("0.20"), D("0.30")]
 
 
 def test_an_emptied_book_leaves_the_last_trade_as_reference() -> None:

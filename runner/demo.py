@@ -68,6 +68,7 @@ def settings_for(run: PaperRun, exchange: PaperExchange) -> Settings:
     texts = {
         **PROFILE,
         "DRY_RUN": "0",
+        "FRESH_START": "1",  # the exchange begins anew, and so does the bot, whatever an earlier run left in its folder
         "BITGET_REST_URL": exchange.rest_url,
         "BITGET_WS_PUBLIC_URL": exchange.ws_public_url,
         "BITGET_WS_PRIVATE_URL": exchange.ws_private_url,

@@ -102,6 +102,16 @@ async def test_the_hook_beside_the_run_may_fail_and_is_heard(tmp_path: Path) -> 
         await run_paper(run)
 
 
+async def test_the_same_folder_serves_again(tmp_path: Path) -> None:
+    """Each run has an exchange of its own: what the journal knows of an earlier one's position is not taken up."""
+    for number in (1, 2):
+        run = _run(tmp_path)
+        run.state_dir, run.during = str(tmp_path / "state"), _fill_one
+        figures = await run_paper(run)
+        assert figures["ok"] and figures["perp_fills"] == 1, figures
+        assert len(list((tmp_path / "state").rglob("journal/*.jsonl*"))) >= number
+
+
 async def test_its_settings_are_the_profile_whatever_the_environment_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

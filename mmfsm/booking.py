@@ -43,8 +43,9 @@ def take(turn: Turn, fill: NormalizedFill, *, alone: bool = False) -> None:
 
 
 def _book(turn: Turn, fill: NormalizedFill, order: Order | None, *, alone: bool = False) -> None:
-    """Move the books and give the exposure to its owner. Where that is sure to be a new ticket, its hedge leaves before
-    accounts and records are made: they are half of the work (124 µs became 50), and no hedge hangs on them."""
+    """Move the books and give the exposure to its owner. A quote's fill with no ticket open will open one: its hedge
+    leaves first, and what no hedge hangs on is put off (124 µs became 50): accounts and records, what the order's
+    machine asks for, the end of a ticket that is too small to hedge, the mode."""
     s = turn.s
     if not s.books_open or s.constraints is None:
         _note_before_open(turn, fill, order)

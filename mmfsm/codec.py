@@ -8,7 +8,7 @@ from typing import Any
 from cattrs.preconf.json import make_converter
 
 from mmfsm.events import Event
-from mmfsm.ledger import Seen
+from mmfsm.ledger import SEEN_MAX, Seen
 from mmfsm.values import InstType, Level, plain
 
 _Levels = tuple[Level, ...]
@@ -30,11 +30,12 @@ def _levels_from(told: Any, _type: Any) -> _Levels:
 def _seen_from(told: Any, _type: Any) -> Seen:
     seen: Seen = {inst: {} for inst in InstType}
     for name, value in told.items():
-        if isinstance(value, str):  # as older snapshots have it: the keys of both legs, which begin with the leg
+        if isinstance(value, str):  # version 1: the keys of both legs in one, each begins with its leg
             seen[InstType(name.split(":")[0])][name] = value
         else:
             seen[InstType(name)] = dict(value)
-    return seen
+    # A version 1 may hold many more than are kept: the newest, at once, rather than at the next fill.
+    return {inst: dict(list(keys.items())[-SEEN_MAX:]) for inst, keys in seen.items()}
 
 
 converter = make_converter()

@@ -2,7 +2,7 @@
 
 desk = Desk(params, run=1)
 actions = desk.handle(event)
-desk.urgent(event), desk.rest()  the same in two steps: the event's hedges first, then all that is left
+desk.urgent(event), desk.rest()  the same in two steps: a fill's first hedge, then all that is left
 desk.next_due_ms                 when to send the next Tick at the latest
 desk.snapshot(), Desk.restore()  the whole state as plain JSON
 """
@@ -69,8 +69,8 @@ from mmfsm.flattening import flatten_step
 from mmfsm.params import Params
 from mmfsm.placing import BID, FLATTEN, PROBE, STRAY
 from mmfsm.reporting import tick_record
-from mmfsm.restart import restarted
-from mmfsm.state import SNAPSHOT_VERSION, DeskState, Limits, Turn
+from mmfsm.restart import restarted, wind_clocks
+from mmfsm.state import SNAPSHOT_READS, SNAPSHOT_VERSION, DeskState, Limits, Turn
 from mmfsm.strategy import ObiFundingStrategy, Strategy
 from mmfsm.values import QuotePlan
 
@@ -110,17 +110,17 @@ class Desk:
         return self.urgent(event) + self.rest()
 
     def urgent(self, event: Event) -> tuple[Action, ...]:
-        """Take one event and return the hedges and unwinds it asks for by itself; `rest` must be called next.
+        """Take one event and return the hedges it asks for by itself; `rest` must be called next, whatever comes.
 
-        A hedge so leaves before quotes, mode, accounts and the log's records are brought up to date: what is half of a
-        fill's work. Nothing that comes later in the turn takes it back, and what both return is what `handle` returns.
+        The first hedge of a quote's fill so leaves before quotes, mode, accounts and records are brought up to date:
+        half of its turn's work. Every other hedge and unwind comes first in what `rest` returns. Nothing later in the
+        turn takes one back, and what both return is what `handle` returns.
 
         Raises:
             IllegalEvent: it is no event of `mmfsm.events`, or a field is out of range; nothing has changed.
             RuntimeError: the event before this one still waits for its `rest`.
         """
-        if self._open is not None:
-            raise RuntimeError(f"expected rest() of the {type(self._open[1]).__name__} before, got another event")
+        self._closed("another event")
         check(event)
         turn = _begin(self.state, self.params, self._limits, event)
         _ROUTES[type(event)][0](turn, event)
@@ -142,6 +142,10 @@ class Desk:
         _settle(turn)
         self._upkeep(turn, event)
         return turn.urgent() + turn.others()
+
+    def _closed(self, asked: str) -> None:
+        if self._open is not None:
+            raise RuntimeError(f"expected rest() of the {type(self._open[1]).__name__} before, got {asked}")
 
     def _upkeep(self, turn: Turn, event: Event) -> None:
         """After the event itself: clocks, exposure, mode, quotes. Each is idle unless something is due."""
@@ -198,22 +202,23 @@ class Desk:
         return None if due is None else due - self.state.clock_offset_ms
 
     def snapshot(self) -> dict[str, Any]:
-        """Return the whole state as plain JSON values, with its version."""
+        """Return the whole state as plain JSON values, with its version.
+
+        Raises:
+            RuntimeError: an event still waits for its `rest`: half of a turn is no state.
+        """
+        self._closed("snapshot()")
         data: dict[str, Any] = converter.unstructure(self.state)
         return data
 
     @classmethod
     def restore(cls, params: Params, snapshot: dict[str, Any], *, strategy: Strategy | None = None) -> Desk:
-        """Return the desk that `snapshot` was taken of.
-
-        Raises:
-            ValueError: the snapshot is of another version.
-        """
-        if snapshot.get("version") != SNAPSHOT_VERSION:
-            raise ValueError(
-                f"snapshot version {snapshot.get('version')!r}: this mmfsm reads version {SNAPSHOT_VERSION}"
-            )
+        """Return the desk that `snapshot` was taken of. Raises ValueError where it is of another version."""
+        if snapshot.get("version") not in SNAPSHOT_READS:
+            known = " or ".join(map(str, SNAPSHOT_READS))
+            raise ValueError(f"snapshot version {snapshot.get('version')!r}: this mmfsm reads version {known}")
         state = converter.structure(snapshot, DeskState)
+        state.version = SNAPSHOT_VERSION
         return cls(params, run=state.run, strategy=strategy, state=state)
 
     def restarted(self, params: Params, *, run: int, strategy: Strategy | None = None) -> Desk:
@@ -312,18 +317,10 @@ def _on_fills_read(turn: Turn, event: FillsRead) -> None:
 def _on_start(turn: Turn, _event: Start) -> None:
     if turn.s.session.state == "COLD":
         turn.s.started_ms = turn.at_ms
-        _wind_clocks(turn)
+        wind_clocks(turn)
     sessions.tell(turn, "start")
     if turn.s.books_open:
         reconciling.begin(turn)  # a restart: what was filled while nobody looked comes first
-
-
-def _wind_clocks(turn: Turn) -> None:
-    """After a restart doubt begins now: nobody could ask before. And a ticket tries spot before it unwinds."""
-    for order in turn.s.orders.open.values():
-        order.since_ms = order.doubt_ms = turn.at_ms
-    for ticket in turn.s.tickets.values():
-        ticket.unhedged_until_ms = max(ticket.unhedged_until_ms, turn.at_ms + turn.p.hedge_deadline_ms)
 
 
 def _on_halt(turn: Turn, event: Halt) -> None:

@@ -22,7 +22,7 @@ from mmfsm.desk import Desk
 from mmfsm.errors import IllegalEvent, MmfsmError
 from mmfsm.events import Event
 from mmfsm.params import Params, text_of
-from mmfsm.state import SNAPSHOT_VERSION
+from mmfsm.state import SNAPSHOT_READS, SNAPSHOT_VERSION
 
 FORMAT = 2
 READS = (1, 2)
@@ -90,9 +90,9 @@ def parse(text: bytes, name: str) -> Segment:
         run, written_by = int(head["run"]), str(head["written_by"])
     except (IndexError, ValueError, KeyError, TypeError):
         raise JournalError(f"{name}: the first line is no journal's; expected format, run, params, snapshot") from None
-    if head.get("format") not in READS or head.get("snapshot_version") != SNAPSHOT_VERSION:
+    if head.get("format") not in READS or head.get("snapshot_version") not in SNAPSHOT_READS:
         theirs = f"format {head.get('format')}, snapshot {head.get('snapshot_version')}"
-        ours = f"format {' or '.join(map(str, READS))}, snapshot {SNAPSHOT_VERSION}"
+        ours = f"format {' or '.join(map(str, READS))}, snapshot {' or '.join(map(str, SNAPSHOT_READS))}"
         raise JournalError(f"{name}: written by mmfsm {written_by} ({theirs}); this one reads {ours}")
     return Segment(name, run, written_by, head["params"], head["snapshot"], tuple(_events(name, lines[1:])), torn)
 
@@ -127,9 +127,10 @@ def played(segment: Segment, desk: Desk) -> Iterator[tuple[Event, tuple[Action, 
         except Exception as error:
             told = f"{type(event).__name__} at {event.at_ms}: {type(error).__name__}: {error}"
             raise JournalError(
-                f"{segment.name}, line {line}: the desk fails on {told}. Expected an event it can take. Keep a copy, "
-                "take out this line and all after it, and compare position and orders with the exchange's; or start "
-                "with FRESH_START=1, which forgets open tickets"
+                f"{segment.name}, line {line}: the desk fails on {told}. Expected an event it can take. Keep a copy. "
+                "A fill's hedge may have left all the same (the log's last CRITICAL line names it): compare positions "
+                "and orders of both legs with the exchange's. If none has left, take out this line and all after it; "
+                "else start with FRESH_START=1, which forgets open tickets and hedges nothing that was before it"
             ) from error
         yield event, actions
 

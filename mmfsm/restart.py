@@ -13,7 +13,7 @@ from mmfsm.machines import slot as slots
 from mmfsm.machines.mode import ModeState
 from mmfsm.machines.order import Order
 from mmfsm.machines.session import Session
-from mmfsm.state import DeskState, Reconciliation
+from mmfsm.state import DeskState, Reconciliation, Turn
 
 
 def restarted(old: DeskState, run: int) -> DeskState:
@@ -59,3 +59,11 @@ def _question(order: Order, at_ms: int) -> None:
     if order.state in (orders.SENT, orders.LIVE, orders.CANCELLING):
         order.state, order.since_ms, order.not_found = orders.UNKNOWN, at_ms, 0
     order.asked_ms, order.alarmed = 0, False
+
+
+def wind_clocks(turn: Turn) -> None:
+    """At the new run's start doubt begins: nobody could ask before. And a ticket tries spot before it unwinds."""
+    for order in turn.s.orders.open.values():
+        order.since_ms = order.doubt_ms = turn.at_ms
+    for ticket in turn.s.tickets.values():
+        ticket.unhedged_until_ms = max(ticket.unhedged_until_ms, turn.at_ms + turn.p.hedge_deadline_ms)

@@ -41,7 +41,9 @@ from mmfsm.values import (
     Side,
 )
 
-SNAPSHOT_VERSION = 1
+SNAPSHOT_VERSION = 2
+SNAPSHOT_READS = (1, 2)
+"""The versions that can be taken up. 1 had the dedupe keys of both legs in one."""
 
 
 @attrs.define
@@ -206,7 +208,7 @@ class Turn:
         return tuple(self._others)
 
     def hurry(self) -> None:
-        """A hedge is coming: from here on, what is done `later` waits until it has left."""
+        """A hedge is coming, most likely: from here on, what is done `later` waits until it has left."""
         self._later = []
 
     def later(self, act: Callable[..., object], *args: Any) -> None:
@@ -217,10 +219,20 @@ class Turn:
             self._later.append((act, args))
 
     def catch_up(self) -> None:
-        """Do what was put off."""
+        """Do what was put off, all of it: what cannot be told in a record must not keep a quote in the market.
+
+        Raises:
+            Exception: the first that any of it raised, once the rest is done.
+        """
         waiting, self._later = self._later or (), None
+        first: Exception | None = None
         for act, args in waiting:
-            act(*args)
+            try:
+                act(*args)
+            except Exception as error:
+                first = first or error
+        if first is not None:
+            raise first
 
     def do(self, action: Action) -> None:
         urgent = isinstance(action, PlaceOrder) and action.request.intent is not OrderIntent.QUOTE

@@ -1,8 +1,8 @@
 """The runner: one loop that feeds a desk and carries out what it asks. It translates, and decides nothing.
 
-Private messages go from the socket's handler through the desk to the request, with no queue between. A hedge is written
-when the desk has decided on it (`desk.urgent`), before the same turn's accounts and records are made; records reach the
-log after every request of the turn has been started: it never stands between a fill and its hedge.
+Private messages go from the socket's handler through the desk to the request, with no queue between. A fill's hedge is
+written when the desk has decided on it (`desk.urgent`), before the same turn's accounts and records are made; records
+reach the log after every request of the turn has been started: it never stands between a fill and its hedge.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from mmfsm import actions as do
 from mmfsm import events as ev
 from mmfsm.clock import now_ms
 from mmfsm.errors import IllegalEvent
+from mmfsm.values import OrderIntent
 from runner.bitget.gateway import Gateway
 from runner.bitget.sockets import Sockets
 from runner.bitget.tasks import Tasks
@@ -246,16 +247,18 @@ class Runner:
         if self._over.is_set():
             return
         self._began_s = asyncio.get_running_loop().time()
+        hedges: tuple[do.Action, ...] = ()
         try:
             self._memory.keep(event, self.desk)
-            for action in self.desk.urgent(event):
+            hedges = self.desk.urgent(event)
+            for action in hedges:
                 self._start(action)
             actions = self.desk.rest()
         except IllegalEvent as error:
             self._refused(event, error)
             return
         except Exception as error:
-            self._crash(event, error)
+            self._crash(event, error, hedges)
             return
         for action in actions:
             self._start(action)
@@ -285,7 +288,7 @@ class Runner:
             self.gateway.set_tif_policy(action.policy)
         elif isinstance(action, do.Exit):
             self._end(action.status, action.reason)
-        else:
+        elif not (self._crashed and _is_quote(action)):
             self._sending.start(action, self._began_s)
 
     def _subscribe(self, action: do.Subscribe) -> None:
@@ -359,13 +362,20 @@ class Runner:
         logger.opt(exception=error).error("{} failed", name)
         self.handle(ev.Breach(now_ms(), name))
 
-    def _crash(self, event: ev.Event, error: Exception) -> None:
-        """The desk itself raised: nothing it says can be relied on. Take our quotes out, then end."""
+    def _crash(self, event: ev.Event, error: Exception, hedges: tuple[do.Action, ...]) -> None:
+        """The desk itself raised: nothing it says can be relied on. Take our quotes out, place no other, then end.
+
+        `hedges`: what had left for this event. Only this tells: the turn's records are not made.
+        """
         if self._crashed:
             return
         self._crashed = True
-        logger.opt(exception=error).critical("the desk failed on {}; quotes are cancelled, the run ends", event)
-        self._tasks.start("crash", self._cancel_and_end(f"{type(error).__name__}: {error}"))
+        left = " ".join(action.request.client_oid for action in hedges if isinstance(action, do.PlaceOrder))
+        had_left = f" after its hedge {left} had left" if left else ""
+        logger.opt(exception=error).critical(
+            "the desk failed on {}{}; quotes are cancelled, the run ends", event, had_left
+        )
+        self._tasks.start("crash", self._cancel_and_end(f"{type(error).__name__}: {error}{had_left}"))
 
     async def _cancel_and_end(self, why: str) -> None:
         cancels = [
@@ -377,6 +387,10 @@ class Runner:
                 await asyncio.gather(*cancels, return_exceptions=True)
         finally:
             self._end(STATUS_CRASHED, why)
+
+
+def _is_quote(action: do.Action) -> bool:
+    return isinstance(action, do.PlaceOrder) and action.request.intent is OrderIntent.QUOTE
 
 
 def _alert_record(alert: do.Alert, desk: Desk) -> do.Record:

@@ -68,7 +68,6 @@ def settings_for(run: PaperRun, exchange: PaperExchange) -> Settings:
     texts = {
         **PROFILE,
         "DRY_RUN": "0",
-        "FRESH_START": "1",  # the exchange begins anew, and so does the bot, whatever an earlier run left in its folder
         "BITGET_REST_URL": exchange.rest_url,
         "BITGET_WS_PUBLIC_URL": exchange.ws_public_url,
         "BITGET_WS_PRIVATE_URL": exchange.ws_private_url,
@@ -89,6 +88,8 @@ async def run_paper(run: PaperRun) -> dict[str, Any]:
     summary = Summary()
     with tempfile.TemporaryDirectory(prefix="mmfsm-paper-") as scratch:
         run.state_dir = run.state_dir or scratch
+        # The exchange begins anew, and so does the bot, whatever an earlier run has left in its folder.
+        run.overrides = {"FRESH_START": "1"} | run.overrides
         return await _run(run, summary)
 
 

@@ -97,7 +97,7 @@ def test_the_command_prints_the_same_as_json(capsys: pytest.CaptureFixture[str])
     told = json.loads(capsys.readouterr().out)
 
     assert told["quick"] is True and told["machine"]["versions"]["aiohttp"] != "-"
-    assert [row["name"] for row in told["figures"]] == ["exploration", "… each step taken anew"]
+    assert [row["name"] for row in told["figures"]] == ["exploration", "… independent parts remembered"]
     for row in told["figures"]:
         assert row["bench"] == "explore" and row["runs"] == [row["median"]] and 0 < row["ratio"] < 1
 

@@ -93,10 +93,18 @@ def _shared(value: Any) -> Any:
 
 
 class _Copies(dict[type[Any], Copy]):
-    """For each class that was met: how a value of it is copied with all that may change in it."""
+    """For each class that was met: how a value of it is copied with all that may change in it.
+
+    Raises:
+        TypeError: a value of this class may change, and nobody has said how it is copied.
+    """
 
     def __missing__(self, kind: type[Any]) -> Copy:
-        return self.setdefault(kind, _copy_of_fields(kind) if attrs.has(kind) and _changes(kind) else _shared)
+        if attrs.has(kind):
+            return self.setdefault(kind, _copy_of_fields(kind) if _changes(kind) else _shared)
+        if _changes(kind):
+            raise TypeError(f"expected an attrs class, a dict, a list or what never changes, got a {kind.__name__}")
+        return self.setdefault(kind, _shared)
 
 
 _COPIES = _Copies({dict: _copy_of_dict, list: _copy_of_list})

@@ -53,7 +53,9 @@ class Store:
         self.open[order.order_id] = order
         self._by_client_oid[order.product, order.client_oid] = order.order_id
         if len(self.orders) > self._orders_max:
-            oldest = next(one for one in self.orders.values() if not one.is_open)
+            oldest = next((one for one in self.orders.values() if not one.is_open), None)
+            if oldest is None:
+                return
             del self.orders[oldest.order_id]
             key = (oldest.product, oldest.client_oid)
             if self._by_client_oid.get(key) == oldest.order_id:

@@ -215,7 +215,7 @@ class SimulatedRunner(Runner):
         self.records += len(self._records)
         self._records.clear()
 
-    def _crash(self, _event: ev.Event, error: Exception) -> None:
+    def _crash(self, _event: ev.Event, error: Exception, _hedges: tuple[do.Action, ...]) -> None:
         self._fail(error)
 
     def breach(self, name: str, error: BaseException | None) -> None:

@@ -1,6 +1,6 @@
 """What one event costs the desk: `python -m tests.bench.bench_desk`, with `--json` for one line of JSON.
 
-    fill → hedge        a quote's fill, up to the action that sends its hedge
+    fill → hedge        a quote's fill with no ticket open, up to the action that sends its hedge
     fill, whole turn    the same, until everything it asks for is there: accounts, mode, the other quote, its records
     book, quotes stay   a book of the perp that moves no quote
     book, quotes move   one that cancels both

@@ -1,9 +1,10 @@
-"""What a day leaves behind: resident memory of the bot after an hour, and after a day.
+"""What a day leaves behind: resident memory of the desk and its simulated runner after an hour, and after a day.
 
 Virtual time, no faults, books at ten a second and leg, fills every few seconds. Exchange and simulator are in the same
 process, and no part of a bot that trades: the exchange keeps so few orders and fills here that it is full before the
 first reading, and what grows afterwards is the bot's. Of the desk's memories, that of settled orders is full within
-the first hour, those of fills within five.
+the first hour, those of fills within five. A live runner's sockets, files and views are not here: the views are bounded
+by `FILLS_MAX` and by pybotters' own bounds.
 """
 
 from __future__ import annotations

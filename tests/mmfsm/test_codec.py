@@ -18,6 +18,7 @@ from mmfsm.codec import event_from_json, event_to_json
 from mmfsm.desk import Desk
 from mmfsm.events import BookEvent, Event, FillEvent, Tick
 from mmfsm.params import Params
+from mmfsm.state import SNAPSHOT_VERSION
 from mmfsm.testing import ack, ended, fill_of, opening, placed
 from mmfsm.values import InstType, Level, NormalizedFill, Side
 
@@ -62,14 +63,16 @@ def test_levels_written_as_objects_still_read() -> None:
     assert event_from_json(data) == event_from_json(event_to_json(told)) == told
 
 
-def test_dedupe_keys_written_without_their_leg_still_read() -> None:
-    """As snapshots had them while both legs' keys were in one list: no fill that was booked is booked again."""
+def test_a_snapshot_of_version_1_is_read() -> None:
+    """Dedupe keys as it had them while both legs' keys were in one list: no fill that was booked is booked again."""
     desk, _ = hedge_half_done()
     data = json.loads(json.dumps(desk.snapshot()))
+    data["version"] = 1
     data["ledger"]["seen"] = {key: whose for keys in data["ledger"]["seen"].values() for key, whose in keys.items()}
 
-    restored = Desk.restore(PARAMS, data).state.ledger
-    assert restored == desk.state.ledger and all(restored.seen.values())
+    restored = Desk.restore(PARAMS, data).state
+    assert restored.ledger == desk.state.ledger and all(restored.ledger.seen.values())
+    assert restored.version == SNAPSHOT_VERSION == 2  # what it writes is not of version 1
 
 
 def test_an_unknown_type_is_refused() -> None:

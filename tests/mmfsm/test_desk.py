@@ -21,7 +21,7 @@ from desk_driver import (
     refuse,
 )
 
-from mmfsm import Desk, IllegalEvent
+from mmfsm import Desk, IllegalEvent, booking
 from mmfsm.actions import (
     Action,
     Alert,
@@ -153,6 +153,24 @@ def test_in_two_steps_the_hedge_is_alone_in_the_first_and_the_whole_is_the_same(
     assert steps.desk.snapshot() == whole.desk.snapshot()
 
 
+def test_accounts_that_fail_after_the_hedge_leave_no_quote_in_the_market(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was put off is done to its end, whatever a part of it raises: the ticket is known, the other quote out."""
+    hand, bid, ask = ready_hand()
+
+    def broken(*_args: object) -> None:
+        raise ZeroDivisionError("a mistake of ours")
+
+    monkeypatch.setattr(booking, "_account", broken)
+    (hedge,) = placed(hand.desk.urgent(fill_of(bid, "q0", "t1", T)))
+    with pytest.raises(ZeroDivisionError):
+        hand.desk.rest()
+
+    s = hand.desk.state
+    assert (hand.mode, list(s.tickets), s.orders.open[ask.client_oid].state) == (
+        "HEDGING", [hedge.client_oid], "CANCELLING",
+    )  # fmt: skip
+
+
 def test_a_step_out_of_turn_is_refused() -> None:
     """No event comes between the two, and no rest without an event; one that is refused leaves nothing open."""
     hand, bid, _ = ready_hand()
@@ -161,8 +179,10 @@ def test_a_step_out_of_turn_is_refused() -> None:
     with pytest.raises(IllegalEvent):
         hand.desk.urgent(Tick(-1))
     hand.desk.urgent(fill_of(bid, "q0", "t1", T))
-    with pytest.raises(RuntimeError, match=r"expected rest\(\) of the FillEvent before"):
+    with pytest.raises(RuntimeError, match=r"expected rest\(\) of the FillEvent before, got another event"):
         hand.desk.urgent(Tick(T))
+    with pytest.raises(RuntimeError, match=r"expected rest\(\) of the FillEvent before, got snapshot"):
+        hand.desk.snapshot()  # half of a turn is no state
     hand.desk.rest()
     assert hand.mode == "HEDGING"
 

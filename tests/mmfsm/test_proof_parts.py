@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import attrs
+import pytest
 
 from mmfsm.machines import ticket as tickets
 from mmfsm.machines.ticket import HedgeTicket, TicketInput, open_ticket, step
@@ -52,6 +53,12 @@ def test_a_copied_desk_shares_nothing_that_may_change() -> None:
         copy = deep_twin(world.state)
         ours, theirs = set(what_changes(copy)), set(what_changes(world.state))
         assert copy == world.state and len(ours) == len(theirs) > 30 and not ours & theirs
+
+
+def test_what_nobody_said_how_to_copy_is_not_shared_in_silence() -> None:
+    """A set would be one object in all worlds: whoever adds one to a state is told."""
+    with pytest.raises(TypeError, match="what never changes, got a set"):
+        deep_twin({"a": {1, 2}})
 
 
 # --- what is remembered -----------------------------------------------------------------------------------------------

@@ -332,6 +332,9 @@ def test_what_is_remembered_is_bounded() -> None:
         made.place(perp("buy", "2679.00", "0.10", force="ioc", client_oid=f"c{n}"), START_MS)
 
     known = [order.client_oid for order in account_view(made).orders]
+    for one in ("keep2", "keep3", "keep4"):
+        made.place(perp("buy", "2600.00", "0.10", client_oid=one), START_MS)
+    assert len(made.store.open) == 4 == len(made.store.orders)
     assert known == ["keep", "c3", "c4"] and made.store.find("perp", None, "c0") is None
     assert made.store.find("perp", None, "keep") is resting
 

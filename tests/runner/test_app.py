@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
-from mmfsm import ObiFundingStrategy
+from mmfsm import ObiFundingStrategy, booking
 from mmfsm import actions as do
 from mmfsm import events as ev
 from mmfsm.clock import now_ms
+from mmfsm.journal import JournalError, rebuild
 from mmfsm.strategy import QuoteView
 from mmfsm.values import Funding, InstType, QuotePlan
 from runner.app import STATUS_CRASHED
 from runner.bitget.gateway import Events
+from runner.journal import read_segment, segments
 from runner.lock import LockedError
 from runner.sending import Executor
 from runner.state_folder import JOURNAL
@@ -22,13 +24,15 @@ from tests.support.bot import Bot, bot_on, exchange_with, settings_on, touch, tr
 
 
 class Brittle:
-    """The library's own strategy, until it is told to fail."""
+    """The library's own strategy, until it is told to fail; `once`: then it is its old self again."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, once: bool = False) -> None:
         self.broken = False
+        self.once = once
 
     def quote(self, view: QuoteView) -> QuotePlan:
         if self.broken:
+            self.broken = not self.once
             raise ZeroDivisionError("a strategy of one's own")
         return ObiFundingStrategy().quote(view)
 
@@ -79,6 +83,48 @@ async def test_a_desk_that_raises_takes_the_quotes_out_and_ends(tmp_path: Path) 
         assert status == STATUS_CRASHED and "ZeroDivisionError" in bot.runner.exit_reason
         await bot.exchange.until(lambda: not bot.open_orders)
         assert bot.find("log", where=lambda line: line["data"]["level"] == "CRITICAL")
+
+
+async def test_a_desk_that_has_raised_once_places_no_quote_any_more(tmp_path: Path) -> None:
+    """Books go on coming while the quotes are cancelled, and the strategy would quote again: nothing is sent."""
+    strategy = Brittle(once=True)
+    async with trading(tmp_path, strategy=strategy) as bot:
+        await bot.quoting()
+        strategy.broken = True
+        placed = len(bot.requests("place-order"))
+        bot.exchange.next_answer("cancel-order", "delay_ms", times=2, ms=300)
+        touch(bot.exchange, perp="3501.00")
+        await bot.until(lambda: bot.runner._crashed)
+        for number in range(20):
+            touch(bot.exchange, perp=f"{3502 + number}.00")
+            await bot.exchange.flushed()
+        assert await bot.ended() == STATUS_CRASHED
+
+        assert len(bot.requests("place-order")) == placed
+        await bot.exchange.until(lambda: not bot.open_orders)
+
+
+async def test_a_desk_that_raises_after_its_hedge_has_left_names_the_hedge(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The turn's records are not made, so that the last line and the exit reason are all that tells of it; and a replay
+    says to look before anything is taken out of the journal."""
+
+    def broken(*_args: object) -> None:
+        raise ZeroDivisionError("a mistake of ours")
+
+    async with trading(tmp_path) as bot:
+        await bot.quoting()
+        with monkeypatch.context() as patch:
+            patch.setattr(booking, "_account", broken)
+            bot.fill_bid()
+            assert await bot.ended() == STATUS_CRASHED
+            (hedge,) = bot.requests("/spot/trade/place-order")
+            (told,) = bot.find("log", where=lambda line: line["data"]["level"] == "CRITICAL")
+            left = f"after its hedge {hedge['clientOid']} had left"
+            assert left in bot.runner.exit_reason and left in json.dumps(told)
+            with pytest.raises(JournalError, match="hedge may have left all the same"):
+                rebuild(read_segment(segments(bot.runner.folder / JOURNAL)[-1]))
 
 
 async def test_an_event_that_the_desk_refuses_halts_for_a_person(tmp_path: Path) -> None:

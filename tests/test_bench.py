@@ -80,6 +80,19 @@ def test_a_bench_runs_as_often_as_asked_within_its_bound_and_says_why_it_cannot(
     assert (missing.median, missing.is_reached, missing.why) == (None, None, "no openssl")
 
 
+def test_a_bench_that_fails_says_so_in_its_rows_and_the_others_are_still_told() -> None:
+    """Half an hour of figures is not lost with one."""
+
+    def take(how: How) -> Taken:
+        if how.run:
+            raise RuntimeError("no quotes\nand a story of many lines")
+        return {ROW.name: (1.0, 1.0)}
+
+    (failed,) = taken(Bench("b", (ROW,), take), 3, quick=False)
+    assert (failed.median, failed.why) == (None, "failed in run 2: RuntimeError: no quotes")
+    assert "failed in run 2" in table(machine(), [(Bench("b", (ROW,), take), failed)], quick=False)
+
+
 def test_the_table_names_the_machine_and_says_of_each_row_whether_it_is_reached() -> None:
     bench = Bench("b", (ROW,), lambda how: {})
     text = table(

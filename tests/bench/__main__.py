@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import traceback
 from collections.abc import Sequence
 
 from tests.bench.figures import Bench, Figure, How, NotHere, Taken, benches
@@ -36,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def taken(bench: Bench, runs: int, quick: bool) -> list[Figure]:
-    """Run a bench so many times. One that cannot be taken here says why in each of its rows."""
+    """Run a bench so many times. One that cannot be taken here, or fails, says why in each of its rows."""
     told: list[Taken] = []
     for run in range(1 if quick else min(runs, bench.runs_max)):
         print(f"{bench.name}: run {run + 1}", file=sys.stderr, flush=True)
@@ -44,6 +45,10 @@ def taken(bench: Bench, runs: int, quick: bool) -> list[Figure]:
             told.append(bench.take(How(run, quick)))
         except NotHere as why:
             return [Figure(row, why=str(why)) for row in bench.rows]
+        except Exception as error:  # half an hour of other benches is not lost with it
+            traceback.print_exc()
+            why = f"failed in run {run + 1}: {type(error).__name__}: {error}".splitlines()[0]
+            return [Figure(row, why=why) for row in bench.rows]
     return [_figure(bench, number, told) for number in range(len(bench.rows))]
 
 

@@ -54,6 +54,7 @@ PARAMS = Params(
     cooldown_ms=0,
     replace_threshold_bps=Decimal("1.5"),
     edge_floor=False,
+    max_daily_loss=Decimal(100_000),  # ten thousand pairs in a row are all fees
 )
 TICK, STEP = Decimal("0.01"), Decimal("0.0001")
 TWO, ONE, EPS = Decimal(2), Decimal(1), Decimal("1e-9")

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from mmfsm.codec import event_from_json, event_to_json
 from mmfsm.desk import Desk
 from mmfsm.events import BookEvent, Event, FillEvent, Tick
+from mmfsm.ledger import SEEN_MAX
 from mmfsm.params import Params
 from mmfsm.state import SNAPSHOT_VERSION
 from mmfsm.testing import ack, ended, fill_of, opening, placed
@@ -73,6 +74,10 @@ def test_a_snapshot_of_version_1_is_read() -> None:
     restored = Desk.restore(PARAMS, data).state
     assert restored.ledger == desk.state.ledger and all(restored.ledger.seen.values())
     assert restored.version == SNAPSHOT_VERSION == 2  # what it writes is not of version 1
+
+    data["ledger"]["seen"] = {f"SPOT:{number}": "9" for number in range(20_000)}  # version 1 kept so many
+    kept = Desk.restore(PARAMS, data).state.ledger.seen[InstType.SPOT]
+    assert list(kept) == [f"SPOT:{number}" for number in range(20_000 - SEEN_MAX, 20_000)]  # no fill waits for the rest
 
 
 def test_an_unknown_type_is_refused() -> None:

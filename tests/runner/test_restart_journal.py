@@ -127,6 +127,20 @@ def test_another_version_is_refused_by_name(tmp_path: Path, field: str) -> None:
         restore(tmp_path)
 
 
+def test_a_journal_of_snapshot_version_1_is_taken_up(tmp_path: Path) -> None:
+    """A run that was stopped by the older build goes on under this one, open ticket and all."""
+    Told(tmp_path).hedging()
+    path = newest(tmp_path)
+    head, rest = path.read_bytes().split(b"\n", 1)
+    told = json.loads(head)
+    seen = told["snapshot"]["ledger"]["seen"]
+    told["snapshot"]["ledger"]["seen"] = {key: whose for keys in seen.values() for key, whose in keys.items()}
+    told["snapshot_version"] = told["snapshot"]["version"] = 1
+    path.write_bytes(json.dumps(told).encode() + b"\n" + rest)
+
+    assert restore(tmp_path).state.tickets
+
+
 @pytest.mark.parametrize("text", [b"", b"\n", b"hello\n", b"{}\n", b'{"run": 1}\n'])
 def test_a_file_that_is_no_journal_is_refused(tmp_path: Path, text: bytes) -> None:
     (tmp_path / "000000000001-000001.jsonl").write_bytes(text)

@@ -14,6 +14,7 @@ from decimal import Decimal
 
 import attrs
 
+from mmfsm.forgetting import forget_oldest
 from mmfsm.values import ZERO, InstType, NormalizedFill
 
 SEEN_MAX = 2_500
@@ -70,10 +71,8 @@ class Ledger:
             seen[_own_key(fill)] = fill.order_id
         if fill.trade_id:
             self.shadows[fill.fallback_key] = None
-        while len(seen) > SEEN_MAX:
-            del seen[next(iter(seen))]
-        while len(self.shadows) > SHADOWS_MAX:
-            del self.shadows[next(iter(self.shadows))]
+        forget_oldest(seen, SEEN_MAX)
+        forget_oldest(self.shadows, SHADOWS_MAX)
 
     def book(self, fill: NormalizedFill, base_coin: str, quote_coin: str = "USDT") -> Decimal:
         """Move the books by one fill and return the signed change of delta.

@@ -84,9 +84,10 @@ def tell(turn: Turn, order: Order, event: str, **facts: object) -> None:
     """Tell an order's machine what happened, and do what it asks."""
     commands: OrderOut = []
     what = OrderInput(turn.at_ms, turn.order_limits(order.request.inst), **facts)  # type: ignore[arg-type]
-    before = order.state
+    before, was_named = order.state, order.order_id
     turn.fire(machine.TABLE, order, event, what, commands)
-    turn.s.orders.link(order)
+    if order.order_id != was_named:
+        turn.s.orders.link(order)
     for command in commands:
         turn.later(_obey, turn, order, command)
     if order.state == machine.SETTLED and before != machine.SETTLED:

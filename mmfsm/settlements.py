@@ -12,6 +12,7 @@ from __future__ import annotations
 from mmfsm.accounting import EXPECTED_MAX, SEEN_MAX, Expected, Settlements
 from mmfsm.actions import QuerySettlements
 from mmfsm.events import SettlementsRead
+from mmfsm.forgetting import forget_oldest
 from mmfsm.state import Turn
 from mmfsm.values import ZERO, InstType, Outcome, Settlement, plain
 
@@ -86,8 +87,7 @@ def _give_up(turn: Turn, st: Settlements) -> None:
 
 def _book(turn: Turn, st: Settlements, bill: Settlement) -> None:
     st.seen[bill.bill_id] = None
-    if len(st.seen) > SEEN_MAX:
-        del st.seen[next(iter(st.seen))]
+    forget_oldest(st.seen, SEEN_MAX)
     st.newest_ms = max(st.newest_ms, bill.exch_ms)
     turn.s.accounts.total.funding += bill.amount
     met = [one for one in st.expected if one.due_ms <= bill.exch_ms + CLOCK_SLACK_MS]

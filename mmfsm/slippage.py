@@ -12,6 +12,7 @@ from decimal import Decimal
 
 import attrs
 
+from mmfsm.forgetting import forget_oldest
 from mmfsm.values import BPS, ZERO, NormalizedFill, OrderRequest, Side
 
 SLIP_MAX_BPS = Decimal(100)
@@ -55,8 +56,7 @@ class Slippage:
     def sent(self, client_oid: str, touch: Decimal) -> None:
         """A hedge was sent while the opposite best price was `touch`."""
         self.touches[client_oid] = touch
-        if len(self.touches) > HEDGES_MAX:
-            del self.touches[next(iter(self.touches))]
+        forget_oldest(self.touches, HEDGES_MAX)
 
     def filled(self, order: OrderRequest, fill: NormalizedFill, weight: Decimal, configured: Decimal) -> None:
         """A fill of an order was booked; only one that was sent as a hedge teaches anything."""

@@ -34,6 +34,7 @@ from mmfsm.values import (
     Constraints,
     Funding,
     InstType,
+    JsonObject,
     OrderIntent,
     OrderRequest,
     PosMode,
@@ -240,7 +241,7 @@ class Turn:
 
     def record(self, event: str, source: str, reason: str | None = None, **fields: Any) -> None:
         """Ask for one line of the log, with the mode and the positions of this moment."""
-        self.do(
+        self._others.append(
             Record(
                 self.told_ms,
                 event,
@@ -252,20 +253,39 @@ class Turn:
             )
         )
 
-    def record_order(self, event: str, source: str, reason: str | None, request: OrderRequest, **fields: Any) -> None:
-        """Ask for one line about an order of ours."""
-        if event == "order_new":
-            fields["request"] = request
-        self.record(
-            event,
-            source,
-            reason,
-            intent=request.intent.value,
-            leg=request.leg.value,
-            cycle_id=request.cycle_id,
-            inst_type=request.inst.value,
-            client_oid=request.client_oid,
-            **fields,
+    def record_order(
+        self,
+        event: str,
+        source: str,
+        reason: str | None,
+        request: OrderRequest,
+        *,
+        exch_order_id: str | None = None,
+        dry_run: bool | None = None,
+        data: JsonObject | None = None,
+        res: JsonObject | None = None,
+    ) -> None:
+        """Ask for one line about an order of ours. Of all records these are the most: 1.8 µs each, 3.5 by way of
+        `record`."""
+        self._others.append(
+            Record(
+                self.told_ms,
+                event,
+                source,
+                self.s.mode.state,
+                reason,
+                request.intent.value,
+                request.leg.value,
+                request.cycle_id,
+                request.inst.value,
+                request.client_oid,
+                exch_order_id,
+                dry_run=dry_run,
+                pos_snapshot=self.positions(),
+                request=request if event == "order_new" else None,
+                data=data,
+                res=res,
+            )
         )
 
     def fire(self, table: Table[S, E, O], subject: S, event: str, payload: E, out: O) -> Row[S, E, O]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from mmfsm.fees import Fees, break_even_bps, charged_bps, in_words, resolve
+from mmfsm.forgetting import SHARE
 from mmfsm.params import Params
 from mmfsm.slippage import HEDGES_MAX, Slippage
 from mmfsm.testing import constraints
@@ -100,4 +101,4 @@ def test_what_was_not_sent_as_a_hedge_teaches_nothing() -> None:
     assert slip.mean_bps is None
     for number in range(3 * HEDGES_MAX):
         slip.sent(f"h{number}", D(2500))
-    assert len(slip.touches) == HEDGES_MAX
+    assert HEDGES_MAX - HEDGES_MAX // SHARE <= len(slip.touches) <= HEDGES_MAX

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmfsm.forgetting import SHARE
 from mmfsm.machines.order import LIVE, SENT, UNKNOWN, Order
 from mmfsm.orders import EARLY_MAX, SETTLED_MAX, Orders, base36, is_ours, make_client_oid
 from mmfsm.values import InstType, Leg, NormalizedFill, OrderIntent, OrderReport, OrderRequest, OrderStatus, Side, Tif
@@ -125,9 +126,10 @@ def test_settled_orders_are_forgotten_oldest_first() -> None:
         orders.link(ours)
         orders.settle(ours)
 
-    assert (len(orders.settled), len(orders.oid_of)) == (SETTLED_MAX, SETTLED_MAX)
-    assert orders.find(InstType.SPOT, "0", "mm-Hsi-0-1-1") is None
-    assert orders.find(InstType.SPOT, "1", None) is not None
+    gone = SETTLED_MAX + 1 - len(orders.settled)
+    assert len(orders.oid_of) == len(orders.settled) and 1 <= gone <= 1 + SETTLED_MAX // SHARE
+    assert orders.find(InstType.SPOT, str(gone - 1), f"mm-Hsi-{base36(gone - 1)}-1-1") is None
+    assert orders.find(InstType.SPOT, str(gone), None) is not None
 
 
 @pytest.mark.parametrize("settled", [False, True])

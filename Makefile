@@ -63,7 +63,7 @@ rows: $(VENV)/installed
 	$(BIN)/python -m mmfsm.diagrams --coverage logs/rows/*.json
 
 bench: $(VENV)/installed
-	$(BIN)/python -m tests.bench $(ARGS)
+	$(BIN)/python -m tests.bench --json logs/bench.json $(ARGS)
 
 diagrams: $(VENV)/installed
 	$(BIN)/python -m mmfsm.diagrams

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -113,6 +114,20 @@ def test_the_command_prints_the_same_as_json(capsys: pytest.CaptureFixture[str])
     assert [row["name"] for row in told["figures"]] == ["exploration", "… independent parts remembered"]
     for row in told["figures"]:
         assert row["bench"] == "explore" and row["runs"] == [row["median"]] and 0 < row["ratio"] < 1
+
+
+def test_with_a_file_the_command_prints_the_table_and_writes_the_same_figures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One run gives both, into a folder that need not be there."""
+    bench = Bench("b", (ROW,), lambda how: {ROW.name: (1.2, 1.0)})
+    monkeypatch.setattr("tests.bench.__main__.benches", lambda: [bench])
+
+    assert main(["--quick", "--json", str(tmp_path / "logs" / "bench.json")]) == 0
+
+    assert "fill → hedge  1.2 ms" in capsys.readouterr().out
+    (row,) = json.loads((tmp_path / "logs" / "bench.json").read_text())["figures"]
+    assert (row["bench"], row["runs"], row["reached"]) == ("b", [1.2], True)
 
 
 def test_the_parts_of_an_event_are_all_of_its_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,8 @@
     --runs N       runs of each bench (default 5); a figure is the median, its spread stands beside it
     --only NAME    one bench alone (its name is the first column); repeatable
     --quick        a look: one short run
-    --json         print JSON: machine, versions, and every run of every figure
+    --json [FILE]  machine, versions and every run of every figure as JSON: into a file, beside the table; or printed
+                   instead of it
 
 Ratios count, not figures: both sides of one were taken in the same run on the same machine. The exit status is 0
 whether a figure is reached or not; the table says which are.
@@ -16,10 +17,13 @@ import json
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 from tests.bench.figures import Bench, Figure, How, NotHere, Taken, benches
 from tests.bench.machine import machine
 from tests.bench.shown import table
+
+PRINTED = Path("-")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,11 +32,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser(list(found)).parse_args(argv)
     chosen = [found[name] for name in args.only or found]
     figures = [(bench, figure) for bench in chosen for figure in taken(bench, args.runs, args.quick)]
-    if args.json:
-        rows = [{"bench": bench.name} | figure.as_json() for bench, figure in figures]
-        print(json.dumps({"machine": machine(), "quick": args.quick, "figures": rows}, ensure_ascii=False))
-    else:
-        print(table(machine(), figures, quick=args.quick))
+    rows = [{"bench": bench.name} | figure.as_json() for bench, figure in figures]
+    text = json.dumps({"machine": machine(), "quick": args.quick, "figures": rows}, ensure_ascii=False)
+    if args.json == PRINTED:
+        print(text)
+        return 0
+    print(table(machine(), figures, quick=args.quick))
+    if args.json is not None:
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        args.json.write_text(text + "\n")
     return 0
 
 
@@ -65,7 +73,7 @@ def _parser(names: list[str]) -> argparse.ArgumentParser:
     parser.add_argument("--runs", type=int, default=5, metavar="N", help="runs of each bench (default 5)")
     parser.add_argument("--only", action="append", choices=names, metavar="NAME", help=f"one of {', '.join(names)}")
     parser.add_argument("--quick", action="store_true", help="one short run of each")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--json", nargs="?", type=Path, const=PRINTED, metavar="FILE", help="as JSON too, into a file")
     return parser
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+from mmfsm import Mode
 from runner.flatten import BOUND_S, run_flatten
 from runner.settings import Settings
 from runner.state_folder import KINDS, LOCK, SOCKET, holder_of, kind_of, socket_name, state_folder
@@ -27,7 +28,7 @@ async def command(name: str, settings: Settings, wait_s: float | None, as_json: 
     """Send one command to the running instance and print what it says until its last word.
 
     Args:
-        name: one of `control.COMMANDS`.
+        name: one of `commands.COMMANDS`.
         settings: they name the instance: STATE_DIR, SYMBOL, the key, and whether it is a dry run.
         wait_s: how long what was asked may take, in seconds; None: as long as the settings allow.
         as_json: print the answers as they came.
@@ -139,7 +140,7 @@ def status_text(told: dict[str, Any]) -> str:
         ("run", f"{told['run']}, {told['kind']}, pid {told['pid']}, guardian {guardian}"),
         ("session, mode", f"{told['session']}, {told['mode']}"),
         ("halted by", halted),
-        ("quotes off because", told["quotes_off_because"] or "- (they are on)"),
+        ("quotes off because", told["quotes_off_because"] or _on_or(told["mode"])),
         ("perp, spot change", f"{told['perp']}, {told['spot_change']}"),
         ("delta, of it dust", f"{told['delta']}, {told['dust']}"),
         ("earned since 00:00", _earned(told["today"])),
@@ -148,6 +149,11 @@ def status_text(told: dict[str, Any]) -> str:
         ("feeds", ", ".join(f"{name} {state}" for name, state in told["feeds"].items())),
     )
     return "\n".join(f"{name:<20} {text}" for name, text in rows)
+
+
+def _on_or(mode: str) -> str:
+    """Nothing else speaks against quotes: they are on, unless the mode itself keeps them off."""
+    return "- (they are on)" if mode == Mode.QUOTING else f"the mode is {mode}"
 
 
 def _earned(today: dict[str, Any]) -> str:

@@ -42,6 +42,7 @@ async def test_status_names_everything_and_changes_nothing(tmp_path: Path) -> No
 
         assert status == 0 and len(bot.posts) == sent
         assert told["today"]["quotes"] == 2 and "earned since 00:00" in text
+        assert "quotes off because   - (they are on)" in text
         assert "READY, QUOTING" in text and bot.runner.run_id in text and "private FRESH" in text
         assert (told["mode"], told["session"], told["halted_by"], told["kind"]) == ("QUOTING", "READY", {}, "live")
         assert {it["owner"] for it in told["orders"]} == {"bid", "ask"} and told["tickets"] == []
@@ -57,6 +58,8 @@ async def test_halt_stops_quotes_and_resume_starts_them_again(tmp_path: Path) ->
         assert status == 0 and bot.open_orders == () and bot.halts == {"operator": True}
         assert "quotes stopped until resume" in text and "Hedging goes on" in text and "position is kept" in text
         assert "quotes are gone, as the exchange has confirmed" in text
+        _, text = await say(bot, "status")
+        assert "quotes off because   the mode is HALTED" in text
         status, text = await say(bot, "resume")
         assert status == 0 and "cleared operator" in text and "Quotes start again" in text
         await bot.quoting()

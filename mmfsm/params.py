@@ -69,8 +69,8 @@ def _validate(_owner: object, field: attrs.Attribute[Any], value: Any) -> None:
     if value is None and field.default is None:
         return
     shown = "(secret)" if meta["secret"] else value
-    if type(value) is not kind:
-        raise ParamError(field.name.upper(), shown, takes(field))
+    if type(value) is not kind:  # 2 reads like a number of bps, but is no Decimal: say so
+        raise ParamError(field.name.upper(), shown, f"{takes(field)}, as {kind.__name__}, not {type(value).__name__}")
     if meta["choices"] and value not in meta["choices"]:
         raise ParamError(field.name.upper(), shown, takes(field))
     if kind in (int, Decimal):

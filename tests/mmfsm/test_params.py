@@ -56,10 +56,11 @@ def test_above_the_largest_is_refused_by_name(name: str) -> None:
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_value_of_another_type_is_refused(name: str) -> None:
-    """No float for a Decimal, no text for a number, no number for a switch: nothing is converted in silence."""
+    """No float for a Decimal, no text for a number, no number for a switch: the message has both types."""
     other = 1.5 if type(FIELDS[name].default) is not str else 7
+    kind = Decimal if FIELDS[name].default is None else type(FIELDS[name].default)
 
-    refused(**{name: other})
+    assert f", as {kind.__name__}, not {type(other).__name__}" in refused(**{name: other})
 
 
 @pytest.mark.parametrize("name", [name for name in NUMBERS if type(FIELDS[name].default) is Decimal])

@@ -1,6 +1,6 @@
 """Everything a desk can ask for. Each action is a frozen value; the runner executes it and feeds the answer back.
 
-    orders    PlaceOrder CancelOrder QueryOrder
+    orders    PlaceOrder CancelOrder QueryOrder SetTifPolicy
     reads     QueryFills QueryOpenOrders QueryPosition QueryBalance QuerySettlements
               QueryAccount QueryServerTime QueryConstraints QueryFees QueryFunding
     account   SetPositionMode
@@ -8,7 +8,7 @@
     people    Record Alert
     process   Exit
 
-The answer of each is the event named in its docstring. An action is never a callback.
+The answer of each that has one is the event named in its docstring. An action is never a callback.
 """
 
 from __future__ import annotations

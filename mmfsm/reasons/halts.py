@@ -63,7 +63,7 @@ HALTS: tuple[Reason, ...] = (
         "注文数量より多い約定が届いた。超過分は記帳していない。", "取引所の約定とログを突き合わせる。その後 resume する。"),
     Reason("unwind_overdue:{hedge_id}", LATCHED,
         "A ticket could be neither hedged nor unwound in time; it goes on trying.", "Look at both legs now: balance, margin, price limits. Close by hand if need be, then resume.",
-        "期限までにヘッジも巻き戻しもできていない。試行は続く。", "すぐに両脚を見る(残高・証拠金・値幅制限)。必要なら手で閉じ、その後 resume する。"),
+        "期限までにヘッジもアンワインドもできていない。試行は続く。", "すぐに両脚を見る(残高・証拠金・値幅制限)。必要なら手で閉じ、その後 resume する。"),
     Reason("impossible:{table}:{state}:{event}", LATCHED,
         "Something happened that the table calls impossible; the state is what it was.", "Keep log and journal and report it. Compare the account with `status`, then resume.",
         "表で「起こり得ない」とされた事象が起きた。状態は変えていない。", "ログとジャーナルを保存して報告する。口座と `status` を比べてから resume する。"),

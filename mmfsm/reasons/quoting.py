@@ -58,16 +58,16 @@ QUOTING: tuple[Reason, ...] = (
         "ベーシスが最近の水準から外れている(BASIS_Z_MAX)。", "不要。戻れば気配を再開する。"),
     Reason("funding_missing", IDLE,
         "No funding rate is known.", "Nothing; if it lasts, readings by REST fail.",
-        "資金調達率が不明。", "不要。続くときは REST の読み取りが失敗している。"),
+        "ファンディングレートが不明。", "不要。続くときは REST の読み取りが失敗している。"),
     Reason("funding_small", IDLE,
         "The funding rate is nearer zero than MIN_ABS_FUNDING.", "Nothing, or lower MIN_ABS_FUNDING.",
-        "資金調達率が MIN_ABS_FUNDING より小さい。", "不要。または MIN_ABS_FUNDING を下げる。"),
+        "ファンディングレートが MIN_ABS_FUNDING よりゼロに近い。", "不要。または MIN_ABS_FUNDING を下げる。"),
     Reason("funding_direction", IDLE,
         "Funding pays the side that FUNDING_DIRECTION does not want.", "Nothing, or change FUNDING_DIRECTION.",
-        "資金調達の受け手が FUNDING_DIRECTION と逆。", "不要。または FUNDING_DIRECTION を変える。"),
+        "ファンディングの受け手が FUNDING_DIRECTION と逆。", "不要。または FUNDING_DIRECTION を変える。"),
     Reason("funding_cooling", IDLE,
         "Funding has just turned quotes off or changed its sign (FUNDING_COOLDOWN_SEC).", "Nothing.",
-        "資金調達率の変化後の待ち時間中(FUNDING_COOLDOWN_SEC)。", "不要。"),
+        "ファンディングで消した後、または符号が変わった後の待ち時間中(FUNDING_COOLDOWN_SEC)。", "不要。"),
 
     # --- one side is left out ---
     Reason("no_quotes", SKIP,
@@ -102,7 +102,7 @@ QUOTING: tuple[Reason, ...] = (
         "この側は MAX_POSITION を超えてしまう。", "不要。反対側は出ている。"),
     Reason("funding_due", SKIP,
         "A fill of this side would open what pays funding at the settlement at hand (SETTLEMENT_PAUSE_SEC).", "Nothing.",
-        "間近の清算で資金調達を払う建玉になる側(SETTLEMENT_PAUSE_SEC)。", "不要。"),
+        "この側が約定すると、間近の授受でファンディングを払う建玉になる(SETTLEMENT_PAUSE_SEC)。", "不要。"),
 
     # --- one quantity is not hedged ---
     Reason("below_min", SKIP,

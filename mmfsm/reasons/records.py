@@ -74,7 +74,7 @@ RECORDS: tuple[Reason, ...] = (
         "既知の料率より多く引かれた。料率を読み直す。", "不要。エッジは読んだ料率で計算する。"),
     Reason("funding_unread", RISK,
         "The funding bills could not be read; it is tried again.", "Nothing, if it clears.",
-        "資金調達の明細を読めない。再試行する。", "解消すれば不要。"),
+        "ファンディングの明細を読めない。再試行する。", "解消すれば不要。"),
 
     # --- exposure ---
     Reason("unhedged_exposure", RISK,

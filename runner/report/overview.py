@@ -24,7 +24,7 @@ def lead(d: Told) -> Markup:
     has_rows = bool(earned["rows"])
     net = earned["columns"]["net"] if has_rows else earned["tickets"]
     streaks = said["reject_streaks"]
-    unwound = say(f"{tickets['unwound']} with an unwind", f"うち巻き戻し {tickets['unwound']}")
+    unwound = say(f"{tickets['unwound']} with an unwind", f"うちアンワインド {tickets['unwound']}")
     figures: list[tuple[Markup, str, Cell]] = [
         (say("net", "純損益") if has_rows else say("tickets' edge", "チケットの損益"), signed(net, 4), _quote_coin(d)),
         (say("tickets done", "完了チケット"), figure(tickets["done"]), unwound),

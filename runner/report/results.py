@@ -17,10 +17,10 @@ from runner.report.words import (
 COLUMNS = {
     "spread": say("spread", "スプレッド"),
     "hedge_slip": say("hedge slip", "ヘッジのスリッページ"),
-    "unwind_slip": say("unwind slip", "巻き戻しのスリッページ"),
+    "unwind_slip": say("unwind slip", "アンワインドのスリッページ"),
     "realised": say("realised (price)", "実現（価格）"),
     "unrealised_change": say("unrealised, change", "評価損益の増減"),
-    "funding": say("funding", "資金調達"),
+    "funding": say("funding", "ファンディング"),
     "fees": say("fees", "手数料"),
     "net": say("net", "純損益"),
 }

@@ -93,7 +93,7 @@ def _worst(told: Told) -> str:
     shown = len(worst)
     title = say(
         f"The {shown} to look at: open, chased or unwound first, then the slowest",
-        f"見るべき {shown} 件：未完了・追撃・巻き戻し、次に遅い順",
+        f"見るべき {shown} 件：未完了・追いかけ・アンワインド、次に遅い順",
     )
     kinds = {2: "barcell long", 3: "n", 4: "n", 5: "n hide", 7: "n"}
     return f"<h3>{title}</h3>{charts.STATE_KEY}{scrolled(table(rows, kinds))}"

@@ -144,8 +144,10 @@ def _tell_time(turn: Turn) -> None:
 
 
 def _tell_run(turn: Turn) -> None:
-    a = turn.s.accounts
+    a, unrealised = turn.s.accounts, unrealised_now(turn.s)
     a.is_told = True
+    if unrealised is not None:  # the next run begins at the level this row ends with, not at the last tick's
+        a.last_unrealised = unrealised
     turn.record("pnl", "accounts", "run", data=row(turn.s, a.run))
     turn.record("markout", "accounts", "run", data=a.markouts.take_row())
 

@@ -140,6 +140,19 @@ def test_a_run_tells_its_result_once_when_it_ends_and_the_next_begins_where_it_e
     assert accounts.last_unrealised - accounts.run.unrealised == D("0.02")
 
 
+def test_what_came_after_the_last_tick_is_not_told_by_two_runs() -> None:
+    """A pair and a move of a dollar with no tick before the end: the next run begins at the level this one told."""
+    scene = opened()
+    pair(scene)
+    scene.perp_bid += 1
+    scene(*scene.books(), Stop(scene.now))
+    scene.settle()
+    (row,) = [record.data or {} for record in scene.records("pnl", "run")]
+
+    accounts = scene.desk.restarted(live_params(), run=2).state.accounts
+    assert accounts.run.unrealised == D(row["unrealised"]) != 0
+
+
 def test_a_snapshot_from_before_there_were_accounts_is_read_and_its_position_costs_what_it_is_worth() -> None:
     """Without the member `accounts` the desk restores; what it holds is taken over at the mids, and earns nothing."""
     scene = opened()

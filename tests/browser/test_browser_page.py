@@ -113,7 +113,8 @@ async def test_halted_names_its_reasons_and_is_announced(tmp_path: Path) -> None
 
 
 async def test_japanese_by_the_browsers_wish_and_by_hand(tmp_path: Path) -> None:
-    """A Japanese browser is spoken to in Japanese; the switch changes everything in place and is remembered."""
+    """A Japanese browser is spoken to in Japanese, and no longer word is cut off on a small desktop; the switch changes
+    everything in place and is remembered."""
     async with paged(tmp_path) as bot, browser(tmp_path, lang="ja") as it:
         await it.open(url_of(bot))
         assert "無期限に買い・売り各1本を提示中。" in await it.shown("#now") and "クオート" in await it.shown("#quotes")
@@ -123,6 +124,8 @@ async def test_japanese_by_the_browsers_wish_and_by_hand(tmp_path: Path) -> None
         await it.shot("flatten-ja", whole=False)
         await it.click("#ask-no")
         await it.shot("quoting-ja")
+        await it.size(1090, 800)
+        assert await it.overflows() == []
         await it.click("[data-lang=en]")
         await it.until_shown("#now", "One bid and one ask rest on the perp.")
         await it.open(url_of(bot))

@@ -3,7 +3,7 @@
 The real desk and runner trade at the stand-in exchange under virtual time. What is printed is what the exchange's
 account says, over all seeds together, with the interval a seeded bootstrap over seeds gives (95 %).
 
-    python -m runner backtest --set BASE_HALF_SPREAD_BPS=6 --seeds 20 --minutes 15
+    python -m runner backtest --set BASE_HALF_SPREAD_BPS=6 --set EDGE_FLOOR=0 --seeds 20 --minutes 15
     python -m runner backtest --tape DIR --funding FILE.csv.gz --set ...    recorded blocks, recorded funding
 """
 

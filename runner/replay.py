@@ -1,12 +1,12 @@
-"""`python -m runner.replay JOURNAL`: rebuild every decision of a journal, and compare each with the log, exactly.
+"""`python -m runner replay JOURNAL`: rebuild every decision of a journal, and compare each with the log, exactly.
 
 JOURNAL is a segment or a folder of them (its segments in order; each begins with a snapshot of its own). The desk is
 restored as the segment's first line has it and given each event; what it decides becomes log lines by the same function
 that wrote them. With `--log` they are compared with the log's, member by member, and the first that differs is shown.
 
-    python -m runner.replay ~/.mmfsm/ETHUSDT-live-…/journal --log logs/mmfsm.jsonl
-    python -m runner.replay SEGMENT --explain mm-Hsi-1a-tp0kg0-1     the life of one ticket, row by row
-    python -m runner.replay SEGMENT --from MS --until MS             what was told and decided in between
+    python -m runner replay ~/.mmfsm/ETHUSDT-live-…/journal --log logs/mmfsm.jsonl
+    python -m runner replay SEGMENT --explain mm-Hsi-1a-tp0kg0-1     the life of one ticket, row by row
+    python -m runner replay SEGMENT --from MS --until MS             what was told and decided in between
 
 What only the runner knew (records of source "runner", what libraries warned of) is in the log and not in the journal:
 those lines are passed over. A strategy of one's own is not in the journal either: its plans cannot be rebuilt here.

@@ -1,4 +1,4 @@
-"""`python -m runner.simulate`: the runner against the stand-in exchange under virtual time, seed by seed.
+"""`python -m runner simulate`: the runner against the stand-in exchange under virtual time, seed by seed.
 
     --seed S --seeds N --minutes M      N seeds from S on, each with M virtual minutes of faults, then calm, then a stop
     --profile swarm|calm|FILE           faults drawn from the seed; none; those of a TOML file (as `exchange --faults`)
@@ -9,7 +9,7 @@
 Each event is followed by a look at the desk's invariants, each fill by a look at the true position, and at the end the
 account must be flat within dust with no order left, or the desk halted for a person with an alert that says why.
 What fails is printed with seed, profile, version and virtual time; its events are written as a journal that
-`python -m runner.replay` reads, and made shorter as long as they still break the same rule of the desk's.
+`python -m runner replay` reads, and made shorter as long as they still break the same rule of the desk's.
 """
 
 from __future__ import annotations

@@ -316,7 +316,8 @@ SEPARATELY: dict[str, Way] = {
     "python -m runner simulate --seeds 20 --minutes 2": as_written("--jobs", "1", **{"20": "1", "2": "0.2"}),
     "python -m runner replay JOURNAL --log LOG --explain TICKET": replayed,
     "python -m mmfsm.diagrams --coverage JOURNAL": covered,
-    "python -m runner backtest --tape DIR --funding FILE.csv.gz --set BASE_HALF_SPREAD_BPS=6 --seeds 20": as_written(
+    "python -m runner backtest --tape DIR --funding FILE.csv.gz"
+    " --set BASE_HALF_SPREAD_BPS=6 --set EDGE_FLOOR=0 --seeds 20": as_written(
         "--minutes", "0.2", "--jobs", "1", **DRAWN
     ),
     "python -m runner tune examples/tune_space.toml --tape DIR --funding FILE.csv.gz --trials 200": as_written(

@@ -71,7 +71,8 @@ def _figure(text: str) -> Decimal:
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's grammar."""
-    made = argparse.ArgumentParser(prog="runner exchange", description="A stand-in Bitget exchange on loopback.")
+    words = "A stand-in Bitget exchange on loopback."
+    made = argparse.ArgumentParser(prog="python -m runner exchange", description=words)
     default = PaperOptions()
     made.add_argument("--host", default=default.host)
     made.add_argument("--port", type=int, default=0, help="0 takes a free port (default)")

@@ -30,15 +30,20 @@ from pathlib import Path
 
 from mmfsm.errors import MmfsmError
 from mmfsm.journal import JournalError
-from runner import check
-from runner.advice import advice_for
-from runner.app import Runner
-from runner.client import run_command
-from runner.lock import LockedError
-from runner.scan import add_options
-from runner.settings import config_table, load_settings
-from runner.settings_page import LANGUAGES, settings_markdown
-from runner.top import run_top
+
+try:
+    from runner import check
+    from runner.advice import advice_for
+    from runner.app import Runner
+    from runner.client import run_command
+    from runner.lock import LockedError
+    from runner.scan import add_options
+    from runner.settings import config_table, load_settings
+    from runner.settings_page import LANGUAGES, settings_markdown
+    from runner.top import run_top
+except ModuleNotFoundError as missing:  # `pip install .` brings the library alone
+    print(f"needs {missing.name}, which is not installed: pip install '.[live]' in mmfsm's source", file=sys.stderr)
+    raise SystemExit(64) from None
 
 USAGE_ERROR, DATA_ERROR, BUSY = 64, 65, 75
 """Exit statuses of what never began: a setting is not usable, the journal cannot be read, another run has the lock."""
@@ -89,7 +94,7 @@ def _own(name: str, words: list[str]) -> int:
         command = import_module(OWN[name])
     except ModuleNotFoundError as error:
         extra = "tune" if name in ("backtest", "tune") else "live"
-        _say(f"{name} needs {error.name}, which is not installed: pip install 'mmfsm[{extra}]'")
+        _say(f"{name} needs {error.name}, which is not installed: pip install '.[{extra}]' in mmfsm's source")
         return USAGE_ERROR
     status: int = command.main(words)
     return status

@@ -16,7 +16,7 @@ from runner.settings import HIDDEN, alert_urls_of, secrets_of
 MAX = 10
 """More addresses than anybody reads: each has a thread of its own."""
 
-NEEDED = "apprise, which is not installed: pip install 'mmfsm[alerts]'"
+NEEDED = "apprise, which is not installed: pip install '.[alerts]' in mmfsm's source"
 
 
 class Unsent(Exception):

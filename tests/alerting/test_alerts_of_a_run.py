@@ -188,7 +188,7 @@ def test_addresses_without_apprise_are_an_error_that_says_what_to_install(monkey
     """The start is refused, before the lock is taken; without ALERT_URLS nobody asks for apprise."""
     monkeypatch.setitem(sys.modules, "apprise", None)
 
-    with pytest.raises(ParamError, match=r"pip install 'mmfsm\[alerts\]'"):
+    with pytest.raises(ParamError, match=r"pip install '.\[alerts\]'"):
         addresses_of(f"json://example.com/{SECRET}")
     assert addresses_of("") == []
 
@@ -201,7 +201,7 @@ async def test_a_run_that_could_not_alert_does_not_start(tmp_path: Path, monkeyp
         with pytest.raises(ParamError, match="ALERT_URLS") as caught:
             await run.run(signals=False)
 
-        assert "mmfsm[alerts]" in str(caught.value) and SECRET not in str(caught.value)
+        assert "'.[alerts]'" in str(caught.value) and SECRET not in str(caught.value)
         assert not run.folder.exists() and not exchange.requests
 
 

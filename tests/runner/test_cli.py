@@ -108,6 +108,15 @@ def test_the_help_names_every_command() -> None:
     assert all(word in done.stdout for word in ("live", "paper", "exchange", "check", "config"))
 
 
+def test_what_is_not_installed_is_named() -> None:
+    """The library alone is there, and not what the runner needs: one line with what to install, no traceback."""
+    code = "import runpy, sys; sys.modules['loguru'] = None; runpy.run_module('runner', run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+    assert (done.returncode, done.stderr.count("\n")) == (USAGE_ERROR, 1)
+    assert "loguru" in done.stderr and "pip install '.[live]'" in done.stderr
+
+
 async def test_a_second_signal_ends_it_without_waiting(tmp_path: Path) -> None:
     """The exchange answers no reading back: the first SIGINT waits for it, the second ends with status 4."""
     async with exchange_with() as exchange:

@@ -232,6 +232,6 @@ def test_without_optuna_a_search_says_what_to_install_and_a_backtest_runs() -> N
     """Live trading and backtests do not need it; the command names the extra that does."""
     code = "import sys; sys.modules['optuna'] = None; from runner.__main__ import main; sys.exit(main(sys.argv[1:]))"
     backtest = ["backtest", "--seeds", "1", "--minutes", "0.1", "--jobs", "1"]
-    for words, status, says in ((["tune", "x.toml"], 64, "pip install 'mmfsm[tune]'"), (backtest, 0, "")):
+    for words, status, says in ((["tune", "x.toml"], 64, "pip install '.[tune]'"), (backtest, 0, "")):
         done = subprocess.run([sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True)
         assert (done.returncode, says in done.stderr) == (status, True)

@@ -279,7 +279,10 @@ class FeedAlive:
 
 @attrs.frozen
 class SubscribeAnswered:
-    """One subscription was acknowledged or refused. Acknowledged is not fresh: only data is."""
+    """One subscription was acknowledged or refused. Acknowledged is not fresh: only data is.
+
+    A book is data of its feed; data of the private feed is what it pushes (`source` "ws"), at first the position.
+    """
 
     at_ms: int
     feed: FeedName

@@ -33,11 +33,11 @@ def take(turn: Turn, fill: NormalizedFill, *, alone: bool = False) -> None:
         _book(turn, fill, order, alone=alone)
     elif fill.dedupe_key in s.orders.early:
         return
+    elif fill.forced and fill.inst is InstType.PERP:
+        _book(turn, fill, None)  # the exchange's own order: no answer of ours will name it
     elif s.orders.awaits_answer(fill) or _takes_up_again(turn, fill):
         if not s.orders.park(fill):
             turn.halt_soon("fills_without_order", latched=True, detail=f"more than {EARLY_MAX} wait for their order")
-    elif fill.forced and fill.inst is InstType.PERP:
-        _book(turn, fill, None)
     else:
         _leave_alone(turn, fill)
 
@@ -50,7 +50,7 @@ def _book(turn: Turn, fill: NormalizedFill, order: Order | None, *, alone: bool 
     if not s.books_open or s.constraints is None:
         _note_before_open(turn, fill, order)
         return
-    if order is not None and _is_old_of_stray(turn, fill, order):
+    if (order is None or order.owner == placing.STRAY) and _is_in_what_was_read(turn, fill):
         s.ledger.mark_seen(fill)
         return
     if order is not None and order.booked + fill.qty > order.request.qty and order.owner != placing.STRAY:
@@ -131,10 +131,10 @@ def _spend(turn: Turn, fill: NormalizedFill) -> None:
     s.balances[coin] = Balance(known.available - paid, known.total - paid, known.exch_ms)
 
 
-def _is_old_of_stray(turn: Turn, fill: NormalizedFill, order: Order) -> bool:
-    """A stray's fills from before this run are in the position that was read at start."""
+def _is_in_what_was_read(turn: Turn, fill: NormalizedFill) -> bool:
+    """A stray's or a forced fill from before this run is in the position that was read at start."""
     is_old = fill.exch_ms < turn.s.started_ms + turn.s.skew_ms
-    return order.owner == placing.STRAY and is_old and not turn.s.is_restored
+    return is_old and not turn.s.is_restored
 
 
 def _takes_up_again(turn: Turn, fill: NormalizedFill) -> bool:

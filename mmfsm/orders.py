@@ -76,8 +76,11 @@ def is_ours(client_oid: str | None, prefix: str) -> bool:
 
 
 def may_be_of(fill: NormalizedFill, order: Order) -> bool:
-    """Tell whether a fill of an unknown orderId fits an order whose orderId is not known."""
+    """Tell whether a fill of an unknown orderId fits an order whose orderId is not known. One that carries another name
+    is another order's."""
     request = order.request
+    if fill.client_oid not in (None, request.client_oid):
+        return False
     fits = request.inst is fill.inst and request.side is fill.side and fill.qty <= request.qty
     return order.order_id is None and fits
 

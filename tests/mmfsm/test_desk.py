@@ -784,6 +784,18 @@ def test_a_strangers_fill_is_reported_and_not_hedged() -> None:
     assert reasons(out, "risk") == ["foreign_fill"] and not placed(out) and hand.delta == 0
 
 
+def test_a_fill_with_another_name_is_not_kept_for_an_order_that_was_refused() -> None:
+    """It would have fitted a refused bid: it carries its own order's name, so nothing of ours is taken up again."""
+    params = live_params()
+    hand = Hand(Desk(params, run=1))
+    bid, ask = placed(hand(*opening(T, params)))
+    hand(refuse(bid, T), accept(ask, T, "q1"))
+
+    out = hand(FillEvent(T + 1, NormalizedFill(PERP, "zz", Side.BUY, D(2500), D("0.01"), T + 1, "tz", "web-77")))
+
+    assert reasons(out, "risk") == ["foreign_fill"] and bid.client_oid not in hand.desk.state.orders.open
+
+
 def test_a_forced_fill_is_hedged_like_any_other() -> None:
     """Liquidation and ADL fills are fills, whoever's order they carry."""
     hand, _, _ = ready_hand()
@@ -792,6 +804,29 @@ def test_a_forced_fill_is_hedged_like_any_other() -> None:
     (hedge,) = placed(hand(FillEvent(T, fill)))
 
     assert (hedge.side, hedge.qty, hand.delta) == (Side.SELL, D("0.02"), D("0.02"))
+
+
+@pytest.mark.parametrize("answer", ["none", "refused"])
+def test_a_forced_fill_waits_for_no_order_of_ours(answer: str) -> None:
+    """A bid that is not answered yet, or was refused, might have filled so much on that side: it is hedged at once."""
+    params = live_params()
+    hand = Hand(Desk(params, run=1))
+    bid, _ = placed(hand(*opening(T, params)))
+    if answer == "refused":
+        hand(refuse(bid, T, Outcome.REFUSED_LEG, "40762"))
+    fill = NormalizedFill(PERP, "liq", Side.BUY, D(2500), D("0.01"), T + 1, "tl", forced=True)
+
+    (hedge,) = placed(hand(FillEvent(T + 1, fill)))
+
+    assert (hedge.side, hedge.qty, hand.delta) == (Side.SELL, D("0.01"), D("0.01"))
+
+
+def test_a_forced_fill_from_before_the_start_is_not_booked_on_top_of_the_position_that_was_read() -> None:
+    """The first reading reaches a minute back: a liquidation in it has made the position the books were opened with."""
+    hand, _, _ = ready_hand()
+    fill = NormalizedFill(PERP, "liq", Side.BUY, D(2500), D("0.02"), T - 30_000, "tl", forced=True, source="rest")
+
+    assert not placed(hand(FillEvent(T + 1, fill))) and hand.delta == 0
 
 
 # --- funding, flatten, stop, the clock --------------------------------------------------------------------------------

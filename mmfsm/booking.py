@@ -9,7 +9,7 @@ from mmfsm.ledger import signed_change
 from mmfsm.machines.order import Order
 from mmfsm.orders import EARLY_MAX
 from mmfsm.state import Balance, Turn
-from mmfsm.values import ZERO, InstType, JsonObject, NormalizedFill, OrderIntent, plain
+from mmfsm.values import ZERO, InstType, JsonObject, NormalizedFill, OrderIntent, OrderReport, plain
 
 PRIVATE_LATE_MS = 2_000
 """A push later than this after its fill is not coming."""
@@ -176,6 +176,17 @@ def release_early(turn: Turn) -> None:
     """Book the parked fills whose order has been named since; what no unanswered order can explain is a stranger's."""
     for fill in turn.s.orders.named_or_orphaned():
         take(turn, fill)
+
+
+def on_named(turn: Turn, report: OrderReport) -> None:
+    """The order of a parked fill, asked for by its orderId, carries another name than the order it was asked for: it is
+    that one's, or, where nobody here knows the name, a stranger's. Nothing of ours waits for it any longer."""
+    order = turn.s.orders.of_report(report)
+    if order is not None:
+        placing.on_report(turn, order, report, asked=True)
+        return
+    for fill in turn.s.orders.parked_of(report.inst, report.order_id):
+        _leave_alone(turn, fill)
 
 
 def on_unparsable(turn: Turn, event: FillUnparsable) -> None:

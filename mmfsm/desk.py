@@ -15,6 +15,7 @@ from mmfsm import (
     booking,
     exits,
     feeding,
+    flattening,
     hedging,
     modes,
     placing,
@@ -65,9 +66,8 @@ from mmfsm.events import (
     Tick,
     TradesEvent,
 )
-from mmfsm.flattening import flatten_step
 from mmfsm.params import Params
-from mmfsm.placing import BID, FLATTEN, PROBE, STRAY
+from mmfsm.placing import FLATTEN, PROBE, STRAY
 from mmfsm.reporting import tick_record
 from mmfsm.restart import restarted, wind_clocks
 from mmfsm.state import SNAPSHOT_READS, SNAPSHOT_VERSION, DeskState, Limits, Turn
@@ -172,7 +172,7 @@ class Desk:
             exits.review(turn)
         sessions.tick(turn, is_tick=is_tick)
         if s.flattening:
-            flatten_step(turn)
+            flattening.flatten_step(turn)
         if is_tick or is_book:
             valuation.watch_basis(turn)
         if is_tick or isinstance(event, FillEvent):
@@ -261,12 +261,11 @@ def _settle(turn: Turn) -> None:
         orders, turn.settled = turn.settled, []
         for order in orders:
             if order.owner in (placing.BID, placing.ASK):
-                quoting.tell(turn, turn.s.bid if order.owner == BID else turn.s.ask, "settled", None)
+                quoting.settled(turn, order)
             elif order.owner == PROBE:
                 sessions.probe_settled(turn, order)
             elif order.owner == FLATTEN:
-                turn.s.closing = None
-                turn.s.closing_tries = 0 if order.booked else turn.s.closing_tries
+                flattening.settled(turn, order)
             elif order.owner != STRAY:
                 hedging.child_settled(turn, order)
             if order.owner in placing.OURS:
@@ -288,6 +287,8 @@ def _on_place_answered(turn: Turn, event: PlaceAnswered) -> None:
 
 def _on_order_queried(turn: Turn, event: OrderQueried) -> None:
     placing.on_order_queried(turn, event)
+    if event.report is not None and event.report.client_oid not in (None, event.client_oid):
+        booking.on_named(turn, event.report)
     order = turn.s.orders.open.get(event.client_oid)
     if order is not None and order.owner == PROBE and turn.s.probe_tif is not None:
         sessions.probe_read(turn, order)

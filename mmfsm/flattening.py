@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from mmfsm import feeding, placing
 from mmfsm.guards import quote_size, smallest_tradable
+from mmfsm.machines.order import Order
 from mmfsm.rounding import taking_price, tradable_qty
 from mmfsm.state import Turn
 from mmfsm.values import InstType, Leg, OrderIntent, Side, Tif, plain
@@ -63,6 +64,14 @@ def flatten_step(turn: Turn) -> None:
         reduce_only=True,
     )
     s.closing = request.client_oid
+
+
+def settled(turn: Turn, order: Order) -> None:
+    """A closing order is over: the next may go, unless this is an older one, taken up again, and that one is out."""
+    if turn.s.closing == order.request.client_oid:
+        turn.s.closing = None
+    if order.booked:
+        turn.s.closing_tries = 0
 
 
 def _slice(turn: Turn, price: Decimal) -> Decimal:

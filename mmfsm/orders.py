@@ -160,6 +160,11 @@ class Orders:
         ]
         return [self.early.pop(key) for key in keys]
 
+    def parked_of(self, inst: InstType, order_id: str) -> list[NormalizedFill]:
+        """Take the parked fills of an orderId."""
+        keys = [key for key, fill in self.early.items() if (fill.inst, fill.order_id) == (inst, order_id)]
+        return [self.early.pop(key) for key in keys]
+
     def reopen(self, order: Order) -> None:
         """Take a settled order back among the open ones under a new object: the exchange shows it alive after all."""
         self.settled.pop(order.request.client_oid, None)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from mmfsm import guards, placing, pnl, valuation
 from mmfsm.funding import pays_soon
 from mmfsm.machines import slot as machine
+from mmfsm.machines.order import Order
 from mmfsm.machines.slot import QuoteSlot, SlotInput, SlotOut
 from mmfsm.market import bbo_of
 from mmfsm.rounding import floor_to
@@ -102,6 +103,13 @@ def tell(turn: Turn, slot: QuoteSlot, event: str, wanted: QuotePlan | None, side
             placing.cancel(turn, slot.client_oid, "replace" if slot.state == machine.REPLACING else "withdrawn")
         else:
             _place(turn, slot, wanted)
+
+
+def settled(turn: Turn, order: Order) -> None:
+    """A quote is over: its slot is free. One that was taken up again is not the slot's any more."""
+    slot = turn.s.bid if order.owner == placing.BID else turn.s.ask
+    if slot.client_oid == order.request.client_oid:
+        tell(turn, slot, "settled", None)
 
 
 def _place(turn: Turn, slot: QuoteSlot, wanted: QuotePlan | None) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from mmfsm import Desk
 from mmfsm.actions import QueryOrder
-from mmfsm.events import OrderQueried, PlaceAnswered, Tick
-from mmfsm.testing import ack, ended, fill_of, placed, ready_desk
+from mmfsm.events import FillEvent, OrderQueried, PlaceAnswered, Tick
+from mmfsm.testing import ack, book, ended, fill_of, placed, ready_desk
 from mmfsm.values import InstType, OrderReport, OrderRequest, OrderResult, OrderStatus, Outcome
 
 T0 = 1_800_000_000_000
@@ -87,3 +87,50 @@ def test_a_hedge_refused_for_good_that_traded_all_the_same_is_booked_in_either_o
     assert desk.state.ledger.delta == D(0) and desk.state.orders.early == {}
     ticket = next(iter(desk.state.tickets.values()))
     assert ticket.child is not None and unwind.client_oid in desk.state.orders.open, "the unwind is still its child"
+
+
+def test_a_strangers_fill_that_the_exchange_names_holds_no_ticket_up() -> None:
+    """The first hedge was refused, and a stranger's sale fitted it: told whose it is, the ticket goes on."""
+    desk, hedge = hedge_of_unknown_outcome()
+    desk.handle(PlaceAnswered(T0 + 21, hedge.client_oid, OrderResult(Outcome.BUSY, code="429")))
+    second = placed(desk.handle(Tick(T0 + 400)))[0]
+    ack(desk, second, T0 + 401, "s2")
+    strange = fill_of(attrs.evolve(hedge, qty=D("0.005")), "zz", "tz", T0 + 402)
+    desk.handle(strange)
+    desk.handle(ended(second, "s2", T0 + 403, "0", OrderStatus.CANCELED))
+
+    report = OrderReport(InstType.SPOT, "zz", OrderStatus.FILLED, D("0.005"), "somebody-elses")
+    desk.handle(OrderQueried(T0 + 1_500, hedge.client_oid, OrderResult(Outcome.ACCEPTED, "zz"), report))
+    sent = []
+    for second_no in range(2, 8):
+        sent += placed(desk.handle(OrderQueried(T0 + 1_000 * second_no, hedge.client_oid, GONE)))
+        sent += placed(desk.handle(Tick(T0 + 1_000 * second_no + 5)))
+
+    assert not desk.state.orders.early and hedge.client_oid not in desk.state.orders.open
+    assert len(sent) == 1 and desk.state.ledger.delta == D("0.01")
+
+
+def test_a_quote_taken_up_again_does_not_empty_the_slot_of_the_next_one() -> None:
+    """A bid is refused and the next one rests; a stranger's perp fill, read without a name, fitted the first. The first
+    is given up once more: the slot keeps the second, whose cancel is under way, and nothing halts."""
+    desk = ready_desk()
+    bid, ask = (order.request for order in list(desk.state.orders.open.values()))
+    desk.handle(PlaceAnswered(T0 + 1, bid.client_oid, OrderResult(Outcome.REFUSED, code="45110")))
+    ack(desk, ask, T0 + 1, "q1")
+    for inst, price in ((InstType.PERP, 2500), (InstType.SPOT, 2501)):
+        desk.handle(book(inst, T0 + 1_500, f"{price}.00", f"{price}.01"))
+    second = desk.state.bid.client_oid
+    assert second not in (None, bid.client_oid)
+    desk.handle(PlaceAnswered(T0 + 1_501, second, OrderResult(Outcome.ACCEPTED, "q2")))
+    fill = fill_of(bid, "zz", "tz", T0 + 1_502).fill
+    desk.handle(FillEvent(T0 + 1_503, attrs.evolve(fill, client_oid=None, source="rest")))
+    assert desk.state.orders.open[bid.client_oid].state == "UNKNOWN"
+
+    report = OrderReport(InstType.PERP, "zz", OrderStatus.FILLED, D("0.01"), "somebody-elses")
+    desk.handle(OrderQueried(T0 + 1_600, bid.client_oid, OrderResult(Outcome.ACCEPTED, "zz"), report))
+    for second_no in range(2, 20):
+        desk.handle(OrderQueried(T0 + 1_000 * second_no, bid.client_oid, GONE))
+
+    assert bid.client_oid not in desk.state.orders.open
+    assert (desk.state.bid.state, desk.state.bid.client_oid) == ("CLOSING", second)
+    assert not [reason for reason in desk.state.mode.reasons if reason.startswith("impossible")]

@@ -135,10 +135,9 @@ class Orders:
         return any(may_be_of(fill, order) for fill in self.early.values())
 
     def given_up_for(self, fill: NormalizedFill) -> Order | None:
-        """Return the order given up without a trade (refused, never found) that a fill of an unknown orderId fits."""
+        """Return the order given up (refused, never found, by hand) that a fill of an unknown orderId fits."""
         for order in reversed(self.settled.values()):
-            given_up = order.end == "never_arrived" or order.refusal is not None
-            if given_up and may_be_of(fill, order) and not order.reopened:
+            if order.given_up and may_be_of(fill, order) and not order.reopened:
                 return order
         return None
 

@@ -112,9 +112,8 @@ def _obey(turn: Turn, order: Order, command: machine.OrderCommand) -> None:
 
 
 def is_alive_after_all(order: Order, report: OrderReport) -> bool:
-    """An order given up without the exchange's word for its end (refused, or never found) is shown open."""
-    gone = order.state == machine.SETTLED and (order.refusal is not None or order.end == "never_arrived")
-    return gone and not report.status.is_end
+    """An order given up without the exchange's word for its end is shown open."""
+    return order.given_up and not report.status.is_end
 
 
 def cancel(turn: Turn, client_oid: str | None, why: str = "unwanted") -> None:

@@ -77,6 +77,12 @@ class Order:
         """What it may still fill: zero once settled."""
         return ZERO if self.state == SETTLED else max(self.request.qty - self.booked, ZERO)
 
+    @property
+    def given_up(self) -> bool:
+        """It is settled without the exchange's word for its end: refused, never found, or by a person's word."""
+        by_us = self.end in ("never_arrived", "settled_by_hand")
+        return self.state == SETTLED and (by_us or self.refusal is not None)
+
 
 @attrs.define
 class OrderInput:

@@ -31,7 +31,7 @@ def order_key(order: Order, now: int, limits: OrderLimits) -> Hashable:
     """All of an order that decides anything later, without names and times."""
     asked = since(now, order.asked_ms, limits.query_period_ms)
     if order.state == "SETTLED":
-        return order.state, order.booked, order.refusal, order.end == "never_arrived", order.order_id is None
+        return order.state, order.booked, order.refusal, order.given_up, order.order_id is None
     young = order.state == "SENT" or (order.state == "UNKNOWN" and order.order_id is None)
     sent = since(now, order.sent_ms, max(limits.answer_bound_ms, limits.not_found_ms)) if young else 0
     clocks = (0, 0)

@@ -57,6 +57,7 @@ from mmfsm.events import (
     PositionEvent,
     Resume,
     SettlementsRead,
+    SettleOrder,
     Stop,
     SubscribeAnswered,
     Tick,
@@ -432,6 +433,43 @@ def test_an_order_given_up_and_shown_open_after_all_is_cancelled() -> None:
     out = hand(OrderEvent(T + 5_200, OrderReport(PERP, "q0", OrderStatus.LIVE, D(0), bid.client_oid)))
 
     assert bid.client_oid in cancelled(out)
+
+
+@pytest.mark.parametrize("shown", ["stream", "reading"])
+def test_an_order_settled_by_hand_and_shown_open_after_all_is_cancelled(shown: str) -> None:
+    """A person said that it was gone, and the exchange shows it resting: no quote is left in the book."""
+    hand, bid = settled_by_hand()
+    at = hand.desk.state.now_ms + 1
+    report = OrderReport(PERP, "q0", OrderStatus.LIVE, D(0), bid.client_oid)
+
+    out = hand(OrderEvent(at, report) if shown == "stream" else OpenOrdersRead(at, PERP, (report,)))
+
+    assert bid.client_oid in cancelled(out)
+
+
+def test_a_fill_of_an_order_settled_by_hand_is_hedged_once_it_is_named() -> None:
+    """A person said that it was gone, and it had traded: told without its name, its order is asked for, then hedged."""
+    hand, bid = settled_by_hand()
+    at = hand.desk.state.now_ms + 1
+    hand(told(fill_of(bid, "q0", "t1", at), client_oid=None, source="rest"))
+    report = OrderReport(PERP, "q0", OrderStatus.FILLED, bid.qty, bid.client_oid)
+
+    (hedge,) = placed(hand(OrderQueried(at + 1, bid.client_oid, OrderResult(Outcome.ACCEPTED, "q0"), report)))
+
+    assert (hedge.side, hedge.qty, hand.delta) == (Side.SELL, bid.qty, bid.qty)
+
+
+def settled_by_hand() -> tuple[Hand, OrderRequest]:
+    """The answer to a bid is lost, nobody can say what became of it, and a person settles it."""
+    params = live_params()
+    hand = Hand(Desk(params, run=1))
+    bid, ask = placed(hand(*opening(T0, params)))
+    hand(accept(ask, T, "q1"), PlaceAnswered(T, bid.client_oid, LOST), gone(ask, "q1", T + 1))
+    for second in range(1, 80):
+        hand.beat(T + 1_000 * second)
+    hand(SettleOrder(T + 80_000, bid.client_oid))
+    assert hand.desk.state.orders.settled[bid.client_oid].end == "settled_by_hand"
+    return hand, bid
 
 
 def test_an_answer_without_an_order_id_loses_no_fill() -> None:

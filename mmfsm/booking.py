@@ -194,7 +194,7 @@ def on_unparsable(turn: Turn, event: FillUnparsable) -> None:
     data = {"raw_keys": list(event.raw_keys)}
     turn.record("risk", "oms", "fill_unparsable", inst_type=event.inst.value, exch_order_id=event.order_id, data=data)
     turn.s.unparsable[f"{event.inst}:{event.order_id or '?'}"] = turn.at_ms
-    turn.do(QueryFills(event.inst, event.order_id, turn.s.started_ms))
+    turn.do(QueryFills(event.inst, event.order_id, turn.exch_ms(turn.s.started_ms)))
 
 
 def ask_parked(turn: Turn) -> None:
@@ -216,7 +216,7 @@ def ask_unparsable(turn: Turn) -> None:
         if turn.at_ms - asked_ms >= turn.p.query_period_ms:
             turn.s.unparsable[key] = turn.at_ms
             inst, order_id = key.split(":")
-            turn.do(QueryFills(InstType(inst), None if order_id == "?" else order_id, turn.s.started_ms))
+            turn.do(QueryFills(InstType(inst), None if order_id == "?" else order_id, turn.exch_ms(turn.s.started_ms)))
 
 
 def _record(

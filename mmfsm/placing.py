@@ -104,7 +104,7 @@ def _obey(turn: Turn, order: Order, command: machine.OrderCommand) -> None:
     elif command == "ask":
         turn.do(QueryOrder(request.inst, request.client_oid, order_id))
     elif command == "ask_fills":
-        turn.do(QueryFills(request.inst, order_id, order.sent_ms))
+        turn.do(QueryFills(request.inst, order_id, turn.exch_ms(order.sent_ms)))
         turn.do(QueryOrder(request.inst, request.client_oid, order_id))
     else:
         detail = f"{order.state} past its bound, {plain(order.left)} reserved"

@@ -9,7 +9,15 @@ from __future__ import annotations
 from decimal import Decimal
 
 from mmfsm import feeding, placing
-from mmfsm.actions import QueryBalance, QueryConstraints, QueryFees, QueryFills, QueryOpenOrders, QueryPosition
+from mmfsm.actions import (
+    QueryBalance,
+    QueryConstraints,
+    QueryFees,
+    QueryFills,
+    QueryOpenOrders,
+    QueryPosition,
+    QueryServerTime,
+)
 from mmfsm.events import (
     BalanceEvent,
     CheckFailed,
@@ -38,10 +46,12 @@ def begin(turn: Turn) -> None:
     since = (s.recon.whole_ms or s.started_ms) - FILLS_OVERLAP_MS
     for inst in InstType:
         s.recon.outstanding += [f"fills:{inst}", f"orders:{inst}"]
-        turn.do(QueryFills(inst, None, since))
+        turn.do(QueryFills(inst, None, turn.exch_ms(since)))
         turn.do(QueryOpenOrders(inst))
     turn.do(QueryPosition())
     turn.do(QueryBalance())
+    if s.recover_since_ms is not None:
+        turn.do(QueryServerTime())  # the clock may be what was cut: fills are read by the exchange's time
 
 
 def tick(turn: Turn) -> None:

@@ -35,7 +35,8 @@ def restarted(old: DeskState, run: int) -> DeskState:
     new.econ = old.econ.restarted()
     new.accounts.begin_run()
     new.session = Session()
-    new.recon = Reconciliation(whole_ms=old.recon.whole_ms or old.started_ms)
+    # In the exchange's time: the new run may find its clock set, and its own time then is another.
+    new.recon = Reconciliation(whole_ms=(old.recon.whole_ms or old.started_ms) + old.skew_ms)
     new.is_restored = True
     new.mode = _mode_after(old)
     for order in new.orders.open.values():

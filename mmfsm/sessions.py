@@ -61,7 +61,8 @@ def tell(turn: Turn, event: str, **facts: object) -> None:
 
 
 def on_time(turn: Turn, event: ServerTimeRead) -> None:
-    skew = turn.s.skew_ms = event.exch_ms - event.at_ms
+    skew = event.exch_ms - event.at_ms
+    turn.s.skew_ms = skew - turn.s.clock_offset_ms  # to be added to the desk's own time
     fits = abs(skew) <= turn.p.clock_skew_max_ms
     tell(turn, "time_read", fits=fits, failure="clock_skew", detail=f"{skew} ms, at most {turn.p.clock_skew_max_ms} ms")
 

@@ -331,6 +331,10 @@ class Turn:
         self.s.cycle += 1
         return self.s.cycle
 
+    def exch_ms(self, at_ms: int) -> int:
+        """The exchange's time at a moment of the desk's own time."""
+        return at_ms + self.s.skew_ms
+
     def order_limits(self, inst: InstType) -> OrderLimits:
         return self.limits.spot_order if inst is InstType.SPOT else self.limits.perp_order
 

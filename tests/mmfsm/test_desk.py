@@ -32,6 +32,7 @@ from mmfsm.actions import (
     QueryOpenOrders,
     QueryOrder,
     QueryPosition,
+    QueryServerTime,
     Record,
 )
 from mmfsm.events import (
@@ -56,6 +57,7 @@ from mmfsm.events import (
     PlaceAnswered,
     PositionEvent,
     Resume,
+    ServerTimeRead,
     SettlementsRead,
     SettleOrder,
     Stop,
@@ -942,6 +944,25 @@ def test_a_clock_that_was_set_halts_until_everything_is_read_back(step_ms: int) 
         hand.answer_reads(hand.beat(now + 1_000 * n), now + 1_000 * n)
 
     assert hand.mode == "QUOTING" and not hand.desk.state.mode.reasons
+
+
+@pytest.mark.parametrize("set_right", [False, True])
+def test_after_a_clock_that_ran_an_hour_ahead_fills_are_read_by_the_exchanges_time(set_right: bool) -> None:
+    """Ahead, or set right again: a reading reaches back to before the exchange's present, or no lost fill is found."""
+    hand, bid, ask = ready_hand()
+    hand.beat(T + 1_000)
+    hand(gone(bid, "q0", T + 1_001), gone(ask, "q1", T + 1_001))
+    for second in range(2, 100):
+        exch = T + 1_000 * second
+        now = exch if set_right and second > 40 else exch + 3_600_000
+        out = hand.beat(now)
+        if any(isinstance(action, QueryServerTime) for action in out):
+            hand(ServerTimeRead(now, exch))
+        hand.answer_reads(out, now)
+        since = [a.since_ms for a in out if isinstance(a, QueryFills) and a.order_id is None]
+        assert all(exch - 200_000 < since_ms < exch - 50_000 for since_ms in since)
+
+    assert len([a for a in hand.log if isinstance(a, QueryFills)]) >= 4
 
 
 @pytest.mark.parametrize("step_ms", [30_000, -1_000, -999, 0])

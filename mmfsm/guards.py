@@ -20,6 +20,9 @@ MARGIN_USED = 1 - MARGIN_KEPT
 HEDGE_MARGIN = Decimal("1.01")
 """A hedge must be affordable with a percent to spare: its price is not known yet."""
 
+SALE_LIMIT = Decimal("0.98")
+"""A hedge that sells has its least value judged at its limit, which is no further from the touch."""
+
 SIZES_MAX = 256
 """How many prices' smallest sizes are kept."""
 
@@ -65,7 +68,7 @@ def smallest_tradable(constraints: Constraints, price: Decimal) -> Decimal:
     known = constraints.smallest.get(price)
     if known is None:
         perp = constraints.perp
-        smallest = max(perp.notional_min / price, perp.qty_min, smallest_qty(price, constraints.spot))
+        smallest = max(perp.notional_min / price, perp.qty_min, smallest_qty(price * SALE_LIMIT, constraints.spot))
         if len(constraints.smallest) >= SIZES_MAX:
             constraints.smallest.clear()
         known = constraints.smallest[price] = ceil_to(smallest, perp.qty_step)

@@ -20,6 +20,7 @@ from mmfsm.machines.ticket import (
     TicketOut,
     open_ticket,
 )
+from mmfsm.machines.ticket_parts import spot_tradable
 from mmfsm.orders import make_client_oid
 from mmfsm.rounding import tradable_qty
 from mmfsm.state import Turn
@@ -76,7 +77,9 @@ def open_from_dust(turn: Turn) -> None:
     if s.tickets or not s.dust or s.constraints is None or (spot := s.books.get(InstType.SPOT)) is None:
         return
     side, levels = (Side.BUY, spot.bids) if s.dust > ZERO else (Side.SELL, spot.asks)
-    if tradable_qty(abs(s.dust), levels[0].price, s.constraints.spot) > ZERO:
+    if tradable_qty(qty := abs(s.dust), levels[0].price, s.constraints.spot) == ZERO:
+        return  # the rule, at every event; what may be worth a ticket is asked the ticket's own way
+    if spot_tradable(qty, side.opposite, turn.hedge_view()) > ZERO:
         _open(turn, side, ZERO, "dust")
 
 

@@ -149,8 +149,19 @@ TicketOut = list[TicketCommand]
 
 def spot_qty(ticket: HedgeTicket, view: HedgeView) -> Decimal:
     """What spot could trade of the remainder now; zero without a book or below its minimum."""
-    price = view.touch(InstType.SPOT, ticket.side.opposite)
-    return ZERO if price is None else tradable_qty(ticket.remain, price, view.constraints.spot)
+    return spot_tradable(ticket.remain, ticket.side.opposite, view)
+
+
+def spot_tradable(qty: Decimal, side: Side, view: HedgeView) -> Decimal:
+    """What spot could trade of `qty` now. Its least value is judged at an order's limit: a sale just above it at the
+    touch is refused at every slip."""
+    touch, rules = view.touch(InstType.SPOT, side), view.constraints.spot
+    if touch is None:
+        return ZERO
+    tradable = tradable_qty(qty, touch, rules)
+    if side is Side.BUY or tradable * touch >= 2 * rules.notional_min:
+        return tradable
+    return tradable_qty(qty, taking_price(touch, side, view.limits.hedge_slip_max_bps, rules), rules)
 
 
 def perp_order(ticket: HedgeTicket, view: HedgeView) -> tuple[Decimal, bool]:

@@ -356,6 +356,19 @@ def test_a_fill_after_the_order_was_called_cancelled_is_hedged() -> None:
     assert len(placed(hand(fill_of(bid, "q0", "t1", T + 9)))) == 1
 
 
+def test_what_is_worth_the_minimum_at_the_touch_but_not_at_the_limit_is_dust() -> None:
+    """0.0004 at 2501 is worth 1.0004 USDT; the exchange judges a sale at its limit and would refuse each, at any slip.
+    No order leaves, now or at later books, and nothing halts."""
+    hand, _, _, hedge = hedging()
+    hand(accept(hedge, T, "h1"), fill_of(hedge, "h1", "s1", T + 1, "0.0096"))
+    sent = placed(hand(gone(hedge, "h1", T + 2, "0.0096")))
+    for second in range(1, 30):
+        sent += placed(hand.beat(T + 1_000 * second))
+
+    assert [order for order in sent if order.inst is SPOT] == []
+    assert hand.desk.state.dust == D("0.0004") and not hand.desk.state.mode.reasons
+
+
 def test_a_base_coin_fee_is_dust_that_joins_the_next_ticket() -> None:
     """0.01 bought less 0.00001: carried as −0.00001 with its sign; the next sold fill hedges 0.01001."""
     hand, bid, ask = ready_hand()

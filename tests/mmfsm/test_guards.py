@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -125,3 +126,11 @@ def test_the_smallest_tradable_size_is_taken_by_both_legs(price: Decimal) -> Non
     size = smallest_tradable(both, price)
 
     assert tradable_qty(size, price, both.perp) == tradable_qty(size, price, both.spot) == size
+
+
+def test_the_smallest_quote_leaves_a_hedge_that_sells_above_spots_minimum_at_its_limit() -> None:
+    """Where spot's least value is the larger one: with what a sale may slip, or each of its hedges is refused."""
+    rules = constraints()
+    rules = attrs.evolve(rules, spot=attrs.evolve(rules.spot, notional_min=D(50)))
+
+    assert smallest_tradable(rules, PRICE) == D("0.03")

@@ -60,6 +60,7 @@ from mmfsm.events import (
     ServerTimeRead,
     SettlementsRead,
     SettleOrder,
+    Start,
     Stop,
     SubscribeAnswered,
     Tick,
@@ -976,6 +977,19 @@ def test_after_a_clock_that_ran_an_hour_ahead_fills_are_read_by_the_exchanges_ti
         assert all(exch - 200_000 < since_ms < exch - 50_000 for since_ms in since)
 
     assert len([a for a in hand.log if isinstance(a, QueryFills)]) >= 4
+
+
+def test_a_restart_after_the_clock_was_set_right_reads_on_from_the_exchanges_time() -> None:
+    """The old run's clock was an hour ahead and it knew so; the new run's is right: no hour of fills is left out."""
+    params = live_params()
+    old = Desk(params, run=1)
+    for event in opening(T, params):
+        old.handle(event)
+    old.handle(ServerTimeRead(T + 1, T + 1 - 3_600_000))
+
+    out = old.restarted(params, run=2).handle(Start(T + 7_200_000))
+
+    assert {a.since_ms for a in out if isinstance(a, QueryFills)} == {T - 3_600_000 - 60_000}
 
 
 @pytest.mark.parametrize("step_ms", [30_000, -1_000, -999, 0])

@@ -122,7 +122,7 @@ def test_the_python_in_it_prints_what_the_page_says(lang: str) -> None:
     text = readme.read(lang)
     found = re.findall(r"```python\n(.*?)```\n\n[^`]*`([^`]+)`", text, re.DOTALL)
 
-    assert len(found) == 2
+    assert len(found) == 3
     for code, printed in found:
         out = io.StringIO()
         with contextlib.redirect_stdout(out):

@@ -28,6 +28,8 @@ FORMAT = 2
 READS = (1, 2)
 """The formats this module reads. 1 had a book's levels as objects; since 2 they are one text a side."""
 
+NO_HEAD = ": the first line is no journal's; expected format, run, params, snapshot"
+
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
@@ -89,12 +91,15 @@ def parse(text: bytes, name: str) -> Segment:
         head = json.loads(lines[0])
         run, written_by = int(head["run"]), str(head["written_by"])
     except (IndexError, ValueError, KeyError, TypeError):
-        raise JournalError(f"{name}: the first line is no journal's; expected format, run, params, snapshot") from None
+        raise JournalError(name + NO_HEAD) from None
     if head.get("format") not in READS or head.get("snapshot_version") not in SNAPSHOT_READS:
         theirs = f"format {head.get('format')}, snapshot {head.get('snapshot_version')}"
         ours = f"format {' or '.join(map(str, READS))}, snapshot {' or '.join(map(str, SNAPSHOT_READS))}"
         raise JournalError(f"{name}: written by mmfsm {written_by} ({theirs}); this one reads {ours}")
-    return Segment(name, run, written_by, head["params"], head["snapshot"], tuple(_events(name, lines[1:])), torn)
+    params, snapshot = head.get("params"), head.get("snapshot")
+    if not (isinstance(params, dict) and isinstance(snapshot, dict)):
+        raise JournalError(name + NO_HEAD)
+    return Segment(name, run, written_by, params, snapshot, tuple(_events(name, lines[1:])), torn)
 
 
 def _events(name: str, lines: list[bytes]) -> Iterator[Event]:
@@ -106,9 +111,17 @@ def _events(name: str, lines: list[bytes]) -> Iterator[Event]:
 
 
 def restore(segment: Segment) -> Desk:
-    """Return the desk as the segment's first line has it."""
-    texts = {name.upper(): text for name, text in segment.params.items()}
-    return Desk.restore(Params.from_mapping(texts), segment.snapshot)
+    """Return the desk as the segment's first line has it.
+
+    Raises:
+        JournalError: no desk can be made of that line.
+    """
+    try:
+        texts = {name.upper(): text for name, text in segment.params.items()}
+        return Desk.restore(Params.from_mapping(texts), segment.snapshot)
+    except Exception as error:  # whatever a damaged value makes a constructor say
+        told = f"{type(error).__name__}: {error}"
+        raise JournalError(f"{segment.name}, line 1: expected the parameters and state of a desk ({told})") from error
 
 
 def played(segment: Segment, desk: Desk) -> Iterator[tuple[Event, tuple[Action, ...]]]:
@@ -139,7 +152,7 @@ def rebuild(segment: Segment) -> Desk:
     """Return the desk as it was when the segment's last event had been handled: same events, same desk.
 
     Raises:
-        JournalError: see `played`.
+        JournalError: see `restore` and `played`.
     """
     desk = restore(segment)
     for _ in played(segment, desk):

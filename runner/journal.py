@@ -12,6 +12,7 @@ from __future__ import annotations
 import gzip
 import os
 import threading
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from io import FileIO
 from pathlib import Path
@@ -130,15 +131,18 @@ def read_segment(path: Path) -> Segment:
     """Read one segment whole.
 
     Raises:
-        JournalError: see `mmfsm.journal.parse`; or a compressed file is broken.
+        JournalError: see `mmfsm.journal.parse`; or the file cannot be read, or a compressed one is broken.
     """
     packed = path.with_name(path.name + PACKED)
     path = packed if packed.exists() and not path.exists() else path  # compressed since it was listed
-    text = path.read_bytes()
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise JournalError(f"{path}: expected a file that can be read ({error.strerror})") from None
     if path.name.endswith(PACKED):
         try:
             text = gzip.decompress(text)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise JournalError(f"{path}: expected a file compressed by gzip ({error})") from None
     return parse(text, str(path))
 

@@ -149,6 +149,35 @@ def test_a_file_that_is_no_journal_is_refused(tmp_path: Path, text: bytes) -> No
         restore(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"params": None}, "first line is no journal's"),
+        ({"snapshot": []}, "first line is no journal's"),
+        ({"params": {"tick_sec": "soon"}}, "line 1: expected the parameters and state of a desk .*TICK_SEC"),
+        ({"snapshot": {}}, "line 1: expected the parameters and state of a desk .*version None"),
+        ({"snapshot": {"version": 2, "mode": 5}}, "line 1: expected the parameters and state of a desk"),
+    ],
+)
+def test_a_first_line_no_desk_can_be_made_of_is_refused(tmp_path: Path, changed: dict[str, object], said: str) -> None:
+    """JSON as it should be, with a value damaged: an error of the journal's (status 65), naming file and line."""
+    Told(tmp_path).hedging()
+    path = newest(tmp_path)
+    head, rest = path.read_bytes().split(b"\n", 1)
+    path.write_bytes(json.dumps(json.loads(head) | changed).encode() + b"\n" + rest)
+
+    with pytest.raises(JournalError, match=f"{path.name}.*{said}"):
+        restore(tmp_path)
+
+
+def test_a_journal_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
+    """A folder in its place stands for every file the system does not give us."""
+    (tmp_path / "000000000000001-000001.jsonl").mkdir()
+
+    with pytest.raises(JournalError, match=r"expected a file that can be read \(Is a directory\)"):
+        restore(tmp_path)
+
+
 def test_half_a_snapshot_is_never_met(tmp_path: Path) -> None:
     """A run that died while it began a segment left a `.part`: the one before it counts."""
     told = Told(tmp_path).hedging()
@@ -318,10 +347,13 @@ def test_segments_an_earlier_run_left_full_are_compressed_by_the_next(tmp_path: 
     assert [path.suffix for path in segments(tmp_path)] == [".gz", ".jsonl"]
 
 
-def test_a_broken_compressed_segment_is_named(tmp_path: Path) -> None:
-    """Cut short on its way, it is no journal."""
+@pytest.mark.parametrize(
+    "data", [gzip.compress(b"{}")[:9], gzip.compress(b"{}")[:10] + b"\xff" * 20], ids=["cut short", "bad bytes"]
+)
+def test_a_broken_compressed_segment_is_named(tmp_path: Path, data: bytes) -> None:
+    """Cut short on its way, or with bytes that are none of gzip's, it is no journal."""
     path = tmp_path / "000000000000001-000001.jsonl.gz"
-    path.write_bytes(gzip.compress(b"{}")[:9])
+    path.write_bytes(data)
 
     with pytest.raises(JournalError, match="expected a file compressed by gzip"):
         read_segment(path)

@@ -162,7 +162,7 @@ def _seconds(text: str) -> float:
 def _live(_args: argparse.Namespace) -> int:
     settings, _origins = load_settings(os.environ)
     what = "DRY RUN: decisions are logged, nothing is sent" if settings.dry_run else "LIVE: orders are sent"
-    _say(f"{settings.symbol} on {settings.bitget_rest_url}. {what}. Log: {settings.log_path}")
+    _say(f"{settings.symbol} on {settings.bitget_rest_url}. {what}. Log: {settings.log_file}")
     runner = Runner(settings)
     status = asyncio.run(runner.run())
     advice = "" if status == 0 else f" {advice_for(runner.exit_reason)}"

@@ -12,7 +12,6 @@ import signal
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from loguru import logger
@@ -80,7 +79,7 @@ class Runner:
         self.exit_reason = ""
         self.ended = asyncio.Event()
         self._log: Log | None = None
-        self._log_witness = LogWitness(Path(settings.log_path))
+        self._log_witness = LogWitness(settings.log_file)
         self.observers: list[Callable[[do.Record], None]] = [] if on_record is None else [on_record]
         self._records: deque[do.Record] = deque()
         self._is_writing = False

@@ -40,7 +40,7 @@ class DiskWatch:
     """
 
     def __init__(self, settings: Settings, folder: Path, note: Callable[[str, str, dict[str, Any]], None]) -> None:
-        self._log = Path(settings.log_path)
+        self._log = settings.log_file
         self._folder = folder
         self._min_bytes = settings.disk_free_min_mb * MB
         self._note = note

@@ -68,7 +68,7 @@ class Log:
     """The open log of one run. Close it to flush and to give `logging` back as it was."""
 
     def __init__(self, settings: Settings, run_id: str, terms: Callable[[], wire.Terms]) -> None:
-        self.path = Path(settings.log_path)
+        self.path = settings.log_file
         self._run_id = run_id
         self._terms = terms
         self._settings = settings
@@ -91,7 +91,7 @@ class Log:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._sinks = [
                 logger.add(
-                    self.path,
+                    str(self.path).replace("{", "{{").replace("}", "}}"),  # loguru would fill in what is in braces
                     level=_JSON_NO,
                     format="{message}",
                     filter=self._is_mine,

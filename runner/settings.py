@@ -114,9 +114,8 @@ class Settings(Params):
         self._check_urls()
         self._check_keys()
         self._check_times()
-        for name, path in (("LOG_PATH", self.log_path), ("STATE_DIR", self.state_dir)):
-            if not path:
-                raise ParamError(name, path, "a path")
+        _check_path("LOG_PATH", self.log_path)
+        _check_path("STATE_DIR", self.state_dir)
 
     def _check_urls(self) -> None:
         for name, schemes in (
@@ -165,6 +164,16 @@ class Settings(Params):
             # One late beat is no silence: a guardian that acts on a living runner would do harm.
             takes = f"at least {GUARDIAN_BEATS_MIN} times GUARDIAN_BEAT_MS ({self.guardian_beat_ms} ms)"
             raise ParamError("GUARDIAN_SILENT_MS", self.guardian_silent_ms, takes)
+
+    @property
+    def log_file(self) -> Path:
+        """LOG_PATH with a leading ~ as the home it stands for."""
+        return Path(self.log_path).expanduser()
+
+    @property
+    def state_root(self) -> Path:
+        """STATE_DIR likewise."""
+        return Path(self.state_dir).expanduser()
 
     @property
     def has_keys(self) -> bool:
@@ -218,6 +227,15 @@ def secrets_of(url: str) -> set[str]:
     parts = re.split(r"[/:@?&=,\s]+", url.partition("://")[2])
     open_ = r"-?[0-9]+|[\w-]+(\.[\w-]+)+"  # a chat's number, a host's name
     return {url} | {part for part in parts if len(part) >= SECRET_LEN_MIN and not re.fullmatch(open_, part)}
+
+
+def _check_path(name: str, path: str) -> None:
+    if not path or "\0" in path:
+        raise ParamError(name, path, "a path")
+    try:
+        Path(path).expanduser()
+    except RuntimeError:
+        raise ParamError(name, path, "a path; a ~ it begins with must stand for the home of a user there is") from None
 
 
 def _demo(url: str) -> str:

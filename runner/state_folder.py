@@ -29,7 +29,7 @@ def state_folder(settings: Settings, kind: str | None = None) -> Path:
     The account is told apart by a digest of its key; the key itself appears nowhere.
     """
     account = hashlib.sha256(settings.bitget_api_key.encode()).hexdigest()[:10] if settings.has_keys else "nokey"
-    return Path(settings.state_dir).expanduser() / f"{settings.symbol}-{kind or kind_of(settings)}-{account}"
+    return settings.state_root / f"{settings.symbol}-{kind or kind_of(settings)}-{account}"
 
 
 def holder_of(lock: Path) -> dict[str, Any]:

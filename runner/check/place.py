@@ -35,8 +35,8 @@ def disk(s: Settings) -> list[Item]:
     """Room where the log and the state are written."""
     log_min_mb = 2 * s.log_rotate_mb
     return [
-        _room("log_disk", "LOG_PATH", Path(s.log_path).expanduser().parent, log_min_mb),
-        _room("state_disk", "STATE_DIR", Path(s.state_dir).expanduser(), STATE_MIN_MB),
+        _room("log_disk", "LOG_PATH", s.log_file.parent, log_min_mb),
+        _room("state_disk", "STATE_DIR", s.state_root, STATE_MIN_MB),
     ]
 
 

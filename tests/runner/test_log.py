@@ -160,6 +160,24 @@ def test_a_log_that_cannot_be_written_is_refused_at_the_start(tmp_path: Path) ->
         open_log(Settings(log_path=str(tmp_path)), "run-1")
 
 
+@pytest.mark.parametrize("name", ["{name}.jsonl", "{time}/run.jsonl", "{}.jsonl"])
+def test_braces_in_a_path_are_only_braces(tmp_path: Path, name: str) -> None:
+    """The log is where LOG_PATH says, to the letter."""
+    log = open_log(Settings(log_path=str(tmp_path / name)), "run-1")
+    log.close()
+    assert lines(log)[0]["event"] == "run" and log.path == tmp_path / name
+
+
+def test_a_tilde_in_the_path_is_the_home_as_it_is_for_the_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`.env` is read by no shell: LOG_PATH=~/mmfsm.jsonl makes no folder named ~ ."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    log = open_log(Settings(log_path="~/logs/run.jsonl"), "run-1")
+    log.close()
+    assert log.path == tmp_path / "logs" / "run.jsonl" and lines(log)[0]["event"] == "run"
+
+
 def test_files_are_cut_by_size_and_kept_up_to_a_number(tmp_path: Path) -> None:
     """I38: one file grew to 5 GB. Full files are compressed, whole, beside the trading."""
     log = open_log(Settings(log_path=str(tmp_path / "run.jsonl"), log_rotate_mb=1, log_keep=2), "run-1")

@@ -1,11 +1,15 @@
 """What a person should do about a reason: for `check`, alerts and the end of a run. The words are the catalogue's; what
-a code of the exchange's asks for is said here."""
+a code of the exchange's or an end of its own asks for is said here."""
 
 from __future__ import annotations
 
 from runner.reasons import find
 
 CODES = {
+    "stop_bound": (
+        "Not everything could be settled or read back within STOP_BOUND_SEC: compare position, spot coin and open "
+        "orders of the account with the log."
+    ),
     "40008": "This machine's clock is wrong by some 30 s: set it (NTP), then resume.",
     "40085": (
         "This key belongs to a unified account (UTA), which Bitget's V2 API does not serve. "

@@ -207,9 +207,10 @@ class Runner:
         self.handle(ev.Flatten(now_ms()))
 
     def resume(self) -> None:
-        """Tell the desk that a person has looked. A journal that had failed is begun anew, or the halt comes back."""
-        self._memory.mend(self.desk)
-        self.handle(ev.Resume(now_ms()))
+        """Tell the desk that a person has looked. A journal that had failed is begun anew; if it cannot be, nothing is
+        cleared: quotes that no file knows of would leave before the halt is back."""
+        if self._memory.mend(self.desk):
+            self.handle(ev.Resume(now_ms()))
 
     def _take_signals(self) -> None:
         loop = asyncio.get_running_loop()

@@ -100,15 +100,16 @@ class Memory:
         self._packing_told = self._packing_told or error is not None
         return error
 
-    def mend(self, desk: Desk) -> None:
-        """After a failure: begin a new segment with the desk as it is. Fails as `keep` does."""
-        if not self._broken:
-            return
-        try:
-            self._journal.begin(desk)
-            self._broken = False
-        except OSError as error:
-            self._on_failure(error)
+    def mend(self, desk: Desk) -> bool:
+        """After a failure: begin a new segment with the desk as it is. Fails as `keep` does. Returns whether what comes
+        next can be written down."""
+        if self._broken:
+            try:
+                self._journal.begin(desk)
+                self._broken = False
+            except OSError as error:
+                self._on_failure(error)
+        return not self._broken
 
     def close(self, desk: Desk | None) -> None:
         """Close the file. What could not be written is known by now.

@@ -92,6 +92,21 @@ async def test_a_full_disk_stops_new_risk_and_a_fill_is_hedged_all_the_same(tmp_
         assert exchange.account_view().position == Decimal("0.02")
 
 
+async def test_resume_clears_nothing_while_the_journal_cannot_be_written(tmp_path: Path) -> None:
+    """The disk is still full: `resume` says what holds, with status 1, and no quote leaves meanwhile."""
+    async with exchange_with() as exchange, running(exchange, tmp_path, GUARDIAN="0") as run:
+        await run.quoting()
+        resource.prlimit(run.pid, resource.RLIMIT_FSIZE, (1, 1))
+        await run.until_open(0)
+        placed = len(exchange.account_view().orders)
+        out = StringIO()
+
+        assert await command("resume", run.settings, None, False, out) == 1
+        assert "cleared nothing. Still halted by breach:journal" in out.getvalue()
+        assert len(exchange.account_view().orders) == placed
+        assert await run.end(signal.SIGTERM) == 0, run.story()
+
+
 async def test_a_journal_that_has_room_again_is_begun_anew_by_resume(tmp_path: Path) -> None:
     """Full, HALTED; room again and resumed: the next run takes up what happened since."""
     async with trading(tmp_path, GUARDIAN="0") as bot:

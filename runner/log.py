@@ -77,6 +77,7 @@ class Log:
         self._json = logger.bind(run=run_id, json=True).opt(raw=True)
         self._console_no = logger.level(settings.log_level).no
         self._sinks: list[int] = []
+        self._is_broken = False
         self._packer = ThreadPoolExecutor(1, "log-compression")
         self._before: tuple[list[logging.Handler], int] = ([], logging.WARNING)
 
@@ -98,7 +99,7 @@ class Log:
                     rotation=settings.log_rotate_mb * 1_000_000,
                     compression=self._put_away,
                     encoding="utf-8",
-                    catch=True,
+                    catch=False,  # `_put` says it in a sentence
                 )
             ]
         except OSError as error:
@@ -174,7 +175,23 @@ class Log:
             return {"not_sent": str(error)}
 
     def _put(self, line: dict[str, Any]) -> None:
-        self._json.log(_JSON_NO, self.hide(encode(line)) + "\n")
+        text = self.hide(encode(line)) + "\n"
+        try:
+            self._json.log(_JSON_NO, text)
+        except Exception as error:  # the log's witness halts for it; whoever trades goes on
+            self._say_broken(error)
+        else:
+            self._is_broken = False
+
+    def _say_broken(self, error: Exception) -> None:
+        """Tell whoever watches, once until a line is written again. Not by way of loguru: its locks may be held."""
+        if not self._is_broken:
+            self._is_broken = True
+            why = f"{type(error).__name__}: {error}"
+            with suppress(OSError):
+                sys.stderr.write(
+                    f"{self.path} cannot be written ({why}): make room, or see where it went; then resume\n"
+                )
 
     def _is_mine(self, record: LoguruRecord) -> bool:
         return record["extra"].get("run") == self._run_id

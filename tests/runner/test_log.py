@@ -4,6 +4,7 @@ import gzip
 import json
 import logging
 import os
+import resource
 from collections.abc import Iterator
 from decimal import Decimal as D
 from pathlib import Path
@@ -158,6 +159,22 @@ def test_a_log_that_cannot_be_written_is_refused_at_the_start(tmp_path: Path) ->
         open_log(Settings(log_path=str(blocked / "run.jsonl")), "run-1")
     with pytest.raises(ParamError, match="LOG_PATH"):
         open_log(Settings(log_path=str(tmp_path)), "run-1")
+
+
+def test_a_log_that_cannot_grow_says_so_once_and_in_a_sentence(log: Log, capsys: pytest.CaptureFixture[str]) -> None:
+    """No line, no traceback and no error for each record; after room was made, lines are written again."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (log.path.stat().st_size, limits[1]))
+    try:
+        for _ in range(3):
+            log.write(TICK)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    said = capsys.readouterr().err
+    log.write(attrs.evolve(TICK, at_ms=7))
+
+    assert said.count("cannot be written (OSError: [Errno 27] File too large)") == 1 and len(said.splitlines()) == 1
+    assert lines(log)[-1]["ts"] == 7
 
 
 @pytest.mark.parametrize("name", ["{name}.jsonl", "{time}/run.jsonl", "{}.jsonl"])

@@ -27,6 +27,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import TextIO, cast
 
 from mmfsm.errors import MmfsmError
 from mmfsm.journal import JournalError
@@ -41,6 +42,7 @@ try:
     from runner.settings import config_table, load_settings
     from runner.settings_page import LANGUAGES, settings_markdown
     from runner.top import run_top
+    from runner.unheard import Unheard
 except ModuleNotFoundError as missing:  # `pip install .` brings the library alone
     print(f"needs {missing.name}, which is not installed: pip install '.[live]' in mmfsm's source", file=sys.stderr)
     raise SystemExit(64) from None
@@ -221,5 +223,14 @@ def _paper(args: argparse.Namespace) -> int:
     return 0 if figures["ok"] else 1
 
 
+def _process() -> int:
+    """`main` for a process of its own."""
+    trades = (*(name for name, _help in COMMANDS), "live")
+    sys.stdout = cast(TextIO, Unheard(sys.stdout, goes_on=not sys.argv[1:] or sys.argv[1] in trades))
+    status = main()
+    sys.stdout.flush()
+    return status
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_process())

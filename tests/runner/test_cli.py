@@ -12,6 +12,7 @@ import pytest
 
 from runner.__main__ import USAGE_ERROR, main
 from runner.settings import to_texts
+from tests.runner.processes import environment
 from tests.support.bot import exchange_with, settings_on, touch
 from tests.support.tape import ROOT
 
@@ -142,3 +143,43 @@ async def test_a_second_signal_ends_it_without_waiting(tmp_path: Path) -> None:
 
     assert process.returncode == 4, errors.read_text()[-2000:]
     assert "second SIGINT" in errors.read_text()
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+async def test_a_flatten_that_nobody_reads_of_closes_all_the_same(tmp_path: Path, unbuffered: str) -> None:
+    """`flatten | head` has no reader left, `flatten > FILE` no room: status 0, for it is flat, and no traceback."""
+    async with exchange_with() as exchange:
+        env = {
+            **environment(),
+            **to_texts(settings_on(exchange, tmp_path / "run.jsonl")),
+            "PYTHONUNBUFFERED": unbuffered,
+        }
+        reader, writer = os.pipe()
+        os.close(reader)
+        full = os.open("/dev/full", os.O_WRONLY)
+        try:
+            for out in (writer, full):
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-m", "runner", "flatten",
+                    cwd=tmp_path, env=env, stdout=out, stderr=asyncio.subprocess.PIPE,
+                )  # fmt: skip
+                said = (await process.communicate())[1].decode()
+                assert (process.returncode, "Error" in said) == (0, False), said
+        finally:
+            os.close(writer)
+            os.close(full)
+
+
+@pytest.mark.parametrize(("out", "said"), [("/dev/full", "No space left on device"), ("pipe", "")])
+def test_what_only_prints_ends_when_it_cannot(tmp_path: Path, out: str, said: str) -> None:
+    """Status 74 and a sentence; nothing where the reader itself has gone."""
+    reader, pipe = os.pipe()
+    os.close(reader)
+    file = pipe if out == "pipe" else os.open(out, os.O_WRONLY)
+    done = subprocess.run(
+        [sys.executable, "-m", "runner", "config"],
+        cwd=tmp_path, env=environment(), stdout=file, stderr=subprocess.PIPE, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    os.close(file)
+
+    assert done.returncode == 74 and said in done.stderr and len(done.stderr.splitlines()) == bool(said)

@@ -117,12 +117,15 @@ def read_lines(path: Path) -> Iterator[Line]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the statistics of log files as JSON. Returns 0, or 66 when a file cannot be read."""
+    """Print the statistics of log files as JSON. Returns 0, or 66 when a file cannot be read or none has a record."""
     parser = argparse.ArgumentParser(prog="python -m runner statistics", description=__doc__)
     parser.add_argument("log", type=Path, nargs="+", help="files, oldest first; .gz as they are rotated")
     args = parser.parse_args(argv)
+    tally = Tally()
     try:
-        told = statistics_of(line for path in args.log for line in read_lines(path))
+        told = statistics_of(line for path in args.log for line in records(path, tally))
+        if not tally.lines:
+            raise OSError(f"{', '.join(map(str, args.log))}: no line in it is a record")
     except OSError as error:
         print(f"{error}: expected a log of the runner's (LOG_PATH, or a rotated .gz beside it)", file=sys.stderr)
         return 66

@@ -62,3 +62,12 @@ def test_rotated_files_are_read_and_a_line_that_was_cut_off_is_left_out(
     assert main([str(old), str(new)]) == 0
     assert json.loads(capsys.readouterr().out)["quotes_placed"] == 3
     assert main([str(tmp_path / "none")]) == 66 and "expected a log" in capsys.readouterr().err
+
+
+def test_a_file_that_is_no_log_has_no_statistics(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nulls and status 0 would read as a run without trades."""
+    strange = tmp_path / "passwd"
+    strange.write_text("root:x:0:0:root:/root:/bin/bash\n{}\n")
+
+    assert main([str(strange)]) == 66
+    assert "passwd: no line in it is a record: expected a log" in capsys.readouterr().err

@@ -209,7 +209,7 @@ class Runner:
     def resume(self) -> None:
         """Tell the desk that a person has looked. A journal that had failed is begun anew; if it cannot be, nothing is
         cleared: quotes that no file knows of would leave before the halt is back."""
-        if self._memory.mend(self.desk):
+        if self._surroundings.hold_lock() and self._memory.mend(self.desk):
             self.handle(ev.Resume(now_ms()))
 
     def _take_signals(self) -> None:
@@ -234,6 +234,7 @@ class Runner:
             self.handle(ev.Tick(now_ms()))
             if (error := self._memory.packing_failure()) is not None:
                 self.note("risk", "journal_packing", {"error": str(error)})
+            self._memory.look(lock_is_lost=self._surroundings.lock_is_lost)
             if self._log_witness.is_broken() and "breach:log" not in self.desk.state.mode.reasons:
                 self.breach("log", None)
             if self.settings.dry_run and not self.settings.has_keys:

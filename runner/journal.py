@@ -64,6 +64,11 @@ class Journal:
         """No good moment has come for a long time."""
         return self._count >= EVENTS_MAX * OVERDUE
 
+    @property
+    def is_gone(self) -> bool:
+        """What is written goes into a file that has been removed: no restart would find it."""
+        return self._file is not None and os.fstat(self._file.fileno()).st_nlink == 0
+
     def begin(self, desk: Desk) -> None:
         """Begin a segment with the desk as it is now. The old one stays; the oldest beyond the bound go.
 

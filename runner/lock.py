@@ -45,6 +45,21 @@ class Lock:
         file.flush()
         self._file = file
 
+    def is_lost(self) -> bool:
+        """Whether the file we hold has been removed, alone or with its folder: the next to come takes another one."""
+        return self._file is not None and os.fstat(self._file.fileno()).st_nlink == 0
+
+    def take_again(self, run_id: str) -> None:
+        """Take the file that stands where ours was.
+
+        Raises:
+            LockedError: somebody has it.
+        """
+        fresh = Lock(self.path)
+        fresh.take(run_id)
+        self.release()
+        self._file = fresh._file
+
     def release(self) -> None:
         if self._file is not None:
             self._file.close()

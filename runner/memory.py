@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from errno import ENOENT
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from mmfsm.errors import ParamError
 from mmfsm.journal import played, restore
 from runner.journal import Journal, read_segment, segments
 from runner.settings import Settings
+from runner.state_folder import LOCK
 
 
 class Memory:
@@ -84,6 +86,13 @@ class Memory:
         except OSError as error:
             self._broken = True
             self._on_failure(error)
+
+    def look(self, *, lock_is_lost: bool) -> None:
+        """See that what is written can be found again, and that no other run is let to it. Fails as `keep` does."""
+        if not self._broken and (lock_is_lost or self._journal.is_gone):
+            self._broken = True
+            what = self._journal.folder.parent / LOCK if lock_is_lost else self._journal.folder
+            self._on_failure(FileNotFoundError(ENOENT, "removed while the run goes on", str(what)))
 
     def _may_begin_anew(self, event: ev.Event, desk: Desk) -> bool:
         """A snapshot of a desk that has traded for hours takes the loop a tenth of a second: no moment for a fill. So a

@@ -57,6 +57,20 @@ class Surroundings:
         return None if self._guarding is None else self._guarding.pid
 
     @property
+    def lock_is_lost(self) -> bool:
+        """Somebody removed the lock's file: a second run of this account and symbol would not be kept out."""
+        return self._lock.is_lost()
+
+    def hold_lock(self) -> bool:
+        """Take a lost lock again. False: another run has it by now, or it cannot be written."""
+        if self._lock.is_lost():
+            try:
+                self._lock.take_again(self._runner.run_id)
+            except (LockedError, OSError):
+                return False
+        return True
+
+    @property
     def disk(self) -> Disk | None:
         """The last look at the disk; None before the first."""
         return self._disk.last

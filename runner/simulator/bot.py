@@ -130,6 +130,9 @@ class Notes:
         """It never breaks."""
         return True
 
+    def look(self, *, lock_is_lost: bool) -> None:
+        """There is no file to lose."""
+
     def packing_failure(self) -> OSError | None:
         """Nothing is put away here."""
         return None

@@ -9,9 +9,13 @@ from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 
+import pytest
+
 from mmfsm.actions import Record
 from runner.app import Runner
 from runner.client import command
+from runner.lock import Lock, LockedError
+from runner.state_folder import LOCK
 from tests.runner.processes import running
 from tests.support.bot import Bot, exchange_with, settings_on, trading
 
@@ -72,6 +76,36 @@ async def test_a_log_that_was_removed_stops_new_risk(tmp_path: Path) -> None:
         run.stop()
 
         assert await task == 0
+
+
+async def test_a_state_folder_that_was_removed_stops_new_risk(tmp_path: Path) -> None:
+    """A restart would find no journal, and a second run no lock: HALTED, latched; `resume` makes both anew."""
+    async with trading(tmp_path, GUARDIAN="0") as bot:
+        await bot.quoting()
+        shutil.rmtree(bot.runner.folder)
+        await bot.until(lambda: "breach:journal" in bot.halts)
+        await bot.until(lambda: not bot.exchange.account_view().open_orders)
+        bot.runner.resume()
+        await bot.quoting()
+
+        assert list((bot.runner.folder / "journal").glob("*.jsonl"))
+        with pytest.raises(LockedError, match=bot.runner.run_id):
+            Lock(bot.runner.folder / LOCK).take("another")
+
+
+async def test_a_lock_that_was_removed_and_is_somebody_elses_now_keeps_new_risk_stopped(tmp_path: Path) -> None:
+    """Two runs on one account must not quote both: `resume` clears nothing until the other has gone."""
+    async with trading(tmp_path, GUARDIAN="0") as bot:
+        await bot.quoting()
+        (bot.runner.folder / LOCK).unlink()
+        other = Lock(bot.runner.folder / LOCK)
+        other.take("another")
+        await bot.until(lambda: "breach:journal" in bot.halts)
+        bot.runner.resume()
+        assert "breach:journal" in bot.halts
+        other.release()
+        bot.runner.resume()
+        await bot.quoting()
 
 
 async def test_a_full_disk_stops_new_risk_and_a_fill_is_hedged_all_the_same(tmp_path: Path) -> None:

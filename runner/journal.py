@@ -21,6 +21,7 @@ from mmfsm import Desk
 from mmfsm.events import Event
 from mmfsm.journal import JournalError, Segment, event_line, head_line, parse
 from runner.packing import PACKED, oldest_beyond, pack
+from runner.state_folder import is_elsewhere
 
 EVENTS_MAX = 20_000
 OVERDUE = 3
@@ -48,6 +49,7 @@ class Journal:
         self._version = version
         self._bytes_max = max_mb * MB
         self._file: FileIO | None = None
+        self._path = folder
         self._number = 0
         self._count = 0
         self._packer = ThreadPoolExecutor(1, "journal-compression")
@@ -66,8 +68,8 @@ class Journal:
 
     @property
     def is_gone(self) -> bool:
-        """What is written goes into a file that has been removed: no restart would find it."""
-        return self._file is not None and os.fstat(self._file.fileno()).st_nlink == 0
+        """What is written goes into a file that was removed or moved: no restart would find it."""
+        return self._file is not None and is_elsewhere(self._file.fileno(), self._path)
 
     def begin(self, desk: Desk) -> None:
         """Begin a segment with the desk as it is now. The old one stays; the oldest beyond the bound go.
@@ -84,7 +86,7 @@ class Journal:
         os.fsync(file.fileno())
         part.rename(path)  # whole or not there: a restart never meets half a snapshot
         self._close_file()
-        self._file, self._count = file, 0
+        self._file, self._path, self._count = file, path, 0
         self._packer.submit(self._put_away, path)
 
     def write(self, event: Event) -> None:

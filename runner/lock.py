@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mmfsm.clock import now_ms
 from mmfsm.errors import MmfsmError
+from runner.state_folder import is_elsewhere
 
 
 class LockedError(MmfsmError, RuntimeError):
@@ -46,8 +47,8 @@ class Lock:
         self._file = file
 
     def is_lost(self) -> bool:
-        """Whether the file we hold has been removed, alone or with its folder: the next to come takes another one."""
-        return self._file is not None and os.fstat(self._file.fileno()).st_nlink == 0
+        """Whether the file we hold was removed or moved, alone or with its folder: the next to come takes another."""
+        return self._file is not None and is_elsewhere(self._file.fileno(), self.path)
 
     def take_again(self, run_id: str) -> None:
         """Take the file that stands where ours was.

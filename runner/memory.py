@@ -92,7 +92,7 @@ class Memory:
         if not self._broken and (lock_is_lost or self._journal.is_gone):
             self._broken = True
             what = self._journal.folder.parent / LOCK if lock_is_lost else self._journal.folder
-            self._on_failure(FileNotFoundError(ENOENT, "removed while the run goes on", str(what)))
+            self._on_failure(FileNotFoundError(ENOENT, "removed or moved while the run goes on", str(what)))
 
     def _may_begin_anew(self, event: ev.Event, desk: Desk) -> bool:
         """A snapshot of a desk that has traded for hours takes the loop a tenth of a second: no moment for a fill. So a

@@ -41,6 +41,16 @@ def holder_of(lock: Path) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
+def is_elsewhere(descriptor: int, path: Path) -> bool:
+    """Whether an open file is no longer what stands at `path`. What cannot be looked at counts as there."""
+    try:
+        return not os.path.samestat(os.fstat(descriptor), path.stat())
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+
+
 @contextmanager
 def socket_name(path: Path) -> Iterator[str]:
     """Yield a name by which a Unix socket at `path` can be bound or reached: the kernel's limit for names is short.

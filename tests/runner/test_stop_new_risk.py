@@ -78,11 +78,15 @@ async def test_a_log_that_was_removed_stops_new_risk(tmp_path: Path) -> None:
         assert await task == 0
 
 
-async def test_a_state_folder_that_was_removed_stops_new_risk(tmp_path: Path) -> None:
+@pytest.mark.parametrize("moved", [False, True], ids=["removed", "moved"])
+async def test_a_state_folder_that_is_gone_stops_new_risk(tmp_path: Path, moved: bool) -> None:
     """A restart would find no journal, and a second run no lock: HALTED, latched; `resume` makes both anew."""
     async with trading(tmp_path, GUARDIAN="0") as bot:
         await bot.quoting()
-        shutil.rmtree(bot.runner.folder)
+        if moved:
+            bot.runner.folder.rename(tmp_path / "elsewhere")
+        else:
+            shutil.rmtree(bot.runner.folder)
         await bot.until(lambda: "breach:journal" in bot.halts)
         await bot.until(lambda: not bot.exchange.account_view().open_orders)
         bot.runner.resume()

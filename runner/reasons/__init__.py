@@ -17,8 +17,8 @@ LATCHED, RISK, ALERT, GUARDIAN = (Kind.LATCHED,), (Kind.RISK,), (Kind.ALERT,), (
 PROCESS: tuple[Reason, ...] = (
     # --- a part of the runner failed: latched ---
     Reason("breach:journal", LATCHED,
-        "STATE_DIR cannot be written: what happens now would be forgotten by a restart.", "Make room (full disk?), then `python -m runner resume`.",
-        "STATE_DIR に書けない。今の出来事が再起動で失われる。", "空きを作り(ディスク満杯?)、`python -m runner resume`。"),
+        "STATE_DIR cannot be written, or it or its lock was removed or moved: what happens now would be forgotten by a restart.", "Make room (full disk?), then `python -m runner resume`; what was removed is made anew, unless another run has the lock.",
+        "STATE_DIR に書けないか、フォルダかロックが消された・移された。今の出来事が再起動で失われる。", "空きを作り(ディスク満杯?)、`python -m runner resume`。消えたものは、別の実行がロックを持っていなければ作り直される。"),
     Reason("breach:log", LATCHED,
         "LOG_PATH cannot be written or was removed.", "Make room, or restart to begin a new file; then `python -m runner resume`.",
         "LOG_PATH に書けないか、ファイルが消された。", "空きを作るか、再起動して新しいファイルにし、`python -m runner resume`。"),

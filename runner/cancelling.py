@@ -36,7 +36,8 @@ class Executor(Protocol):
 
 @attrs.define
 class Cleared:
-    """What came of it. `gone`: nothing of ours is open, read twice. `why`: the last answer that was no success."""
+    """What came of it. `gone`: nothing of ours is open, read twice. `hopeless`: a leg refuses to be read for good, and
+    what could be read is empty. `why`: the last answer that was no success."""
 
     cancelled: list[str] = attrs.field(factory=list)
     readings: int = 0
@@ -56,33 +57,30 @@ async def clear_ours(executor: Executor, prefix: str, cleared: Cleared, go_on: C
     """
     asked_at, empty = dict[str, float](), 0
     while go_on():
-        ours = await _open_orders(executor, prefix, cleared)
-        if cleared.hopeless:
-            return
-        if ours is None:
-            await asyncio.sleep(FAILED_PAUSE_S)
-            continue
-        empty = 0 if ours else empty + 1
+        ours, failed = await _open_orders(executor, prefix, cleared)
+        is_open = ours or any(outcome is not Outcome.FATAL for outcome in failed)  # or may be, for all that is known
+        empty = 0 if is_open else empty + 1
         if empty == EMPTY_READS:
-            cleared.gone = True
+            cleared.gone, cleared.hopeless = not failed, bool(failed)
             return
         await _cancel(executor, ours, cleared, asked_at, go_on)
-        await asyncio.sleep(PAUSE_S)
+        await asyncio.sleep(FAILED_PAUSE_S if failed else PAUSE_S)
 
 
-async def _open_orders(executor: Executor, prefix: str, cleared: Cleared) -> list[OrderReport] | None:
-    """Read both legs. None: a reading did not come back."""
+async def _open_orders(executor: Executor, prefix: str, cleared: Cleared) -> tuple[list[OrderReport], list[Outcome]]:
+    """Read both legs: what is ours on those that answered, and how the others' readings failed. A leg that cannot be
+    read keeps no order of the other in the market."""
     answers = await asyncio.gather(*(executor.execute(do.QueryOpenOrders(inst)) for inst in InstType))
     cleared.readings += 1
     found: list[OrderReport] = []
+    failed: list[Outcome] = []
     for (told,) in answers:
         if isinstance(told, ev.OpenOrdersRead):
             found += [order for order in told.orders if is_ours(order.client_oid, prefix)]
         elif isinstance(told, ev.CheckFailed):
             cleared.why = _words(told.result)
-            cleared.hopeless = told.result.outcome is Outcome.FATAL
-            return None
-    return found
+            failed.append(told.result.outcome)
+    return found, failed
 
 
 async def _cancel(

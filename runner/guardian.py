@@ -200,7 +200,8 @@ class Guardian:
             if holder_of(lock.path).get("run", name) not in (self._run_id, name) or loop.time() > bound:
                 return False
             with suppress(LockedError):
-                lock.take(name)
+                with suppress(OSError):  # the disk is full, or the folder cannot be made: no new run gets in either
+                    lock.take(name)
                 return True
             await asyncio.sleep(0.02)
 

@@ -130,6 +130,42 @@ async def test_failing_answers_are_tried_again(tmp_path: Path) -> None:
         assert guardian.diary()[0]["data"]["why"]
 
 
+async def test_a_leg_that_cannot_be_read_keeps_no_order_of_the_other(tmp_path: Path) -> None:
+    """Spot's reading fails: the perp's quotes are cancelled before spot is asked again."""
+    async with exchange_with() as exchange, guarded(exchange, tmp_path, REQUEST_TIMEOUT_MS="200") as guardian:
+        rest(exchange, OURS[0])
+        exchange.next_answer("unfilled-orders", "45001", times=1)
+        guardian.die()
+
+        assert await guardian.ended() == 0 and open_oids(exchange) == set()
+        asked = [it.path.rsplit("/", 1)[-1] for it in exchange.requests]
+        assert asked.index("cancel-order") < [at for at, it in enumerate(asked) if it == "unfilled-orders"][1]
+        assert guardian.diary()[0]["reason"] == "quotes_gone"
+
+
+async def test_a_leg_that_is_refused_for_good_ends_it_once_the_other_is_clear(tmp_path: Path) -> None:
+    """A key that may not read spot: the perp's quotes go first."""
+    async with exchange_with() as exchange, guarded(exchange, tmp_path) as guardian:
+        rest(exchange, OURS[0])
+        exchange.next_answer("unfilled-orders", "40014", times=1000)
+        guardian.die()
+
+        assert await guardian.ended(3.5) == 1 and open_oids(exchange) == set()
+        (line,) = guardian.diary()
+        assert line["reason"] == "refused" and line["data"]["cancelled"] == [OURS[0]]
+
+
+async def test_a_lock_that_cannot_be_written_keeps_it_from_nothing(tmp_path: Path) -> None:
+    """As on a full disk or one that is mounted read-only: our orders go, and it ends without a traceback."""
+    async with exchange_with() as exchange, guarded(exchange, tmp_path, REQUEST_TIMEOUT_MS="200") as guardian:
+        rest(exchange, OURS[0])
+        (guardian.folder / LOCK).mkdir()
+        guardian.die()
+
+        assert await guardian.ended() == 0 and open_oids(exchange) == set()
+        assert "Traceback" not in await guardian.said()
+
+
 async def test_it_gives_up_at_its_bound_and_says_what_it_did(tmp_path: Path) -> None:
     """The exchange takes no cancel: it ends all the same, with status 1, and the lock is free."""
     async with exchange_with() as exchange, guarded(exchange, tmp_path) as guardian:

@@ -66,7 +66,7 @@ def end_own_ping(ws: aiohttp.ClientWebSocketResponse) -> None:
 
 
 class _Listener:
-    """Stands before a socket during the login and keeps the last object that came."""
+    """Stands before a socket during the login, lets objects alone through, and keeps the last one that came."""
 
     def __init__(self, ws: aiohttp.ClientWebSocketResponse) -> None:
         self._ws = ws
@@ -80,14 +80,15 @@ class _Listener:
         return self
 
     async def __anext__(self) -> aiohttp.WSMessage:
-        message = await self._ws.__anext__()
-        try:
-            told = json.loads(message.data)
-        except (TypeError, ValueError):
-            told = None
-        if isinstance(told, dict):
-            self.answer = told
-        return message
+        while True:
+            message = await self._ws.__anext__()
+            try:
+                told = json.loads(message.data)
+            except (TypeError, ValueError):
+                continue
+            if isinstance(told, dict):  # pybotters takes whatever comes for an object
+                self.answer = told
+                return message
 
 
 async def log_in(ws: aiohttp.ClientWebSocketResponse) -> Mapping[str, Any]:

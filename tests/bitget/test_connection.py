@@ -107,6 +107,28 @@ async def test_an_accepted_login_brings_the_feed_up() -> None:
         await until(lambda: [it for it in heard.of(ev.FeedUp) if it.feed is FeedName.PRIVATE])
 
 
+async def break_off(socket: web.WebSocketResponse) -> None:
+    """Send a frame that is none, as a broken line may."""
+    transport = socket._req.transport  # type: ignore[union-attr]
+    assert transport is not None
+    transport.write(b"\xff\x00")
+
+
+@pytest.mark.parametrize("said", ["[]", "1", '"hello"', "null", None])
+async def test_what_is_no_answer_to_a_login_is_no_mistake_of_ours(said: str | None) -> None:
+    """pybotters asks whatever comes for its event: a failure of ours halts the run for good, the network's does not."""
+
+    async def script(socket: web.WebSocketResponse) -> None:
+        await socket.receive()
+        await (break_off(socket) if said is None else socket.send_str(said))
+        await socket.send_bytes(b"\xff")
+
+    async with BareServer(script) as server, open_sockets(settings(server, **KEYS)) as (_, heard):
+        await until(lambda: [it for it in heard.of(ev.FeedDown) if it.feed is FeedName.PRIVATE])
+        down = next(it for it in heard.of(ev.FeedDown) if it.feed is FeedName.PRIVATE)
+        assert heard.failures == [] and "no answer before the socket closed" in (down.why or "")
+
+
 async def test_without_a_key_there_is_no_private_socket() -> None:
     async with BareServer(silent) as server, open_sockets(settings(server)) as (sockets, heard):
         await until(lambda: len(heard.of(ev.FeedUp)) == 2)

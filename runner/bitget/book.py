@@ -11,7 +11,7 @@ from decimal import Decimal
 from operator import attrgetter
 
 from mmfsm.values import ZERO, Level
-from runner.bitget.members import Row
+from runner.bitget.members import Row, WireError
 from runner.bitget.wire_market import book_numbers, read_levels
 
 TOP = 5  # levels a side that are told; the strategy reads no more
@@ -53,30 +53,32 @@ class DepthBook:
         """Take one message in.
 
         Returns:
-            False when it does not follow the one before, or leaves the book crossed: the book is then empty, and only
-            a new snapshot mends it. A change before the first snapshot is passed over.
-
-        Raises:
-            WireError: its levels cannot be read.
+            False when it does not follow the one before, cannot be read, or leaves the book crossed: the book is then
+            empty, and only a new snapshot mends it. A change before the first snapshot is passed over.
         """
-        seq, pseq = book_numbers(row)
+        try:
+            follows = self._take(row, snapshot)
+        except (WireError, ArithmeticError):  # a change that is not known, or only half
+            follows = False
+        if not follows:
+            self.reset()
+        return follows
+
+    def _take(self, row: Row, snapshot: bool) -> bool:
         if snapshot:
             self.reset()
             self._whole = True
         elif not self._whole:
             return True
-        elif pseq and self._seq is not None and pseq != self._seq:  # absent before 2026, 0 on snapshots
-            self.reset()
+        seq, pseq = book_numbers(row)
+        if not snapshot and pseq and self._seq is not None and pseq != self._seq:  # absent before 2026, 0 on snapshots
             return False
         self._seq = seq
         for side, levels in ((self._bids, read_levels(row, "bids")), (self._asks, read_levels(row, "asks"))):
             for level in levels:
                 side.put(level)
         bids, asks = self._bids.prices, self._asks.prices
-        if bids and asks and bids[-1] >= asks[0]:
-            self.reset()
-            return False
-        return True
+        return not (bids and asks and bids[-1] >= asks[0])
 
     def top(self) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
         """Return the best bids and asks, best first; empty before a snapshot."""

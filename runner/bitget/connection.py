@@ -138,6 +138,7 @@ class Connection:
     async def _talk(self, ws: aiohttp.ClientWebSocketResponse) -> str:
         outbox: asyncio.Queue[str | dict[str, Any]] = asyncio.Queue()
         self._outbox = outbox
+        self._waiting.clear()  # what a mistake of ours left unread would hold up all that follows
         self._tell.up()
         self._dropped = asyncio.get_running_loop().create_future()
         parts: list[asyncio.Future[str]] = [

@@ -143,7 +143,7 @@ class Tap:
         elif book.depth.apply(row, frame.snapshot):
             bids, asks = book.depth.top()
         else:
-            logger.warning("{} book: a message is missing, subscribing again", inst)
+            logger.warning("{} book: a message is missing or cannot be read, subscribing again", inst)
             book.untold = None
             self._on_gap(inst, "books")
             return

@@ -286,7 +286,7 @@ def read_frame(message: object) -> Frame:
     arg = row.get("arg")
     arg = arg if isinstance(arg, dict) else {}
     channel = str(arg.get("channel", ""))
-    if row.get("data") is not None and "action" in row:
+    if "data" in row and "action" in row:
         ts = row.get("ts")
         ts_ms = int(ts) if isinstance(ts, (int, str)) and str(ts).isdecimal() else 0
         return Frame(FrameKind.DATA, arg, channel, as_rows(row["data"], "data"), row["action"] != "update", ts_ms)

@@ -282,9 +282,13 @@ def read_levels(row: Row, side: str) -> list[Level]:
 
 
 def book_numbers(row: Row) -> tuple[int | None, int | None]:
-    """Return seq and pseq; None where absent, as before 2026."""
-    seq, pseq = row.get("seq"), row.get("pseq")
-    return seq if isinstance(seq, int) else None, pseq if isinstance(pseq, int) else None
+    """Return seq and pseq, numbers or text; None where absent, as before 2026.
+
+    Raises:
+        WireError: one is no number.
+    """
+    seq, pseq = optional_number(row, "seq"), optional_number(row, "pseq")
+    return None if seq is None else int(seq), None if pseq is None else int(pseq)
 
 
 def book_ms(row: Row, ts_ms: int) -> int:

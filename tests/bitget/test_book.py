@@ -52,6 +52,21 @@ def test_a_crossed_book_is_a_broken_one() -> None:
     assert not opened().apply(row([("11.5", "1")], [], 2, 1), False)
 
 
+def test_numbers_of_messages_may_come_as_text() -> None:
+    """Bitget sends nearly every number as text: a gap is found all the same."""
+    book = opened()
+    assert book.apply(row([("10", "7")], [], 2, 1) | {"seq": "2", "pseq": "1"}, False)
+    assert not book.apply(row([("10", "8")], [], 5, 4) | {"seq": "5", "pseq": "4"}, False)
+
+
+@pytest.mark.parametrize("wrong", [{"bids": None}, {"asks": [["11", "NaN"]]}, {"bids": [["x", "1"]]}])
+def test_a_change_that_cannot_be_read_empties_the_book(wrong: dict[str, Any]) -> None:
+    """The next one names it as its predecessor: passed over, it would be missing for ever and nobody would know."""
+    book = opened()
+    assert not book.apply(row([("10", "7")], [], 2, 1) | wrong, False)
+    assert book.apply(row([("9", "3")], [], 3, 2), False) and book.top() == ((), ())
+
+
 def test_removing_a_level_that_is_not_there_changes_nothing() -> None:
     book = opened()
     before = book.top()

@@ -263,6 +263,36 @@ async def test_an_error_that_is_not_the_networks_is_reported_and_the_socket_come
     assert failures[0] == "public: LookupError('a mistake of ours')" and not connection.is_up
 
 
+async def test_what_a_mistake_left_unread_does_not_hold_up_the_next_socket() -> None:
+    """Messages of the broken socket are gone with it, and the new one's are read as they come."""
+
+    async def talk(socket: web.WebSocketResponse) -> None:
+        first = len(server.connected_at) == 1
+        for number in range(5):
+            await socket.send_json({"bad" if first else "good": number})
+        await silent(socket)
+
+    def listen(message: dict[str, int]) -> None:
+        heard.append(message)
+        if "bad" in message:
+            raise LookupError("a mistake of ours")
+
+    heard: list[dict[str, int]] = []
+    async with BareServer(talk) as server:
+        callbacks = Callbacks(
+            up=lambda: None, down=lambda why: None, message=listen, pong=lambda: None, failure=lambda *_: None
+        )
+        client = seam.new_client(None)
+        connection = Connection("public", server.public, settings(server), callbacks, random.Random(1))
+        running = asyncio.create_task(connection.run(client))
+        await until(lambda: {"good": 4} in heard, 2.0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await client.close()
+    assert [it for it in heard if "good" in it] == [{"good": number} for number in range(5)]
+    assert {"bad": 4} not in heard and len(server.connected_at) == 2
+
+
 async def test_of_messages_that_came_together_fills_are_read_first_and_the_rest_in_order() -> None:
     async def talk(socket: web.WebSocketResponse) -> None:
         messages = [{"arg": {"channel": name}, "number": number} for number, name in enumerate(told)]

@@ -134,6 +134,8 @@ def test_frames_are_told_apart() -> None:
     assert wire.read_frame({"event": "subscribe", "arg": arg}).kind is wire.FrameKind.SUBSCRIBED
     refused = wire.read_frame({"event": "error", "arg": arg, "code": 30001, "msg": "doesn't exist", "op": "subscribe"})
     assert (refused.kind, refused.code, refused.channel) == (wire.FrameKind.REFUSED, "30001", "books5")
+    nothing = wire.read_frame({"action": "snapshot", "arg": arg, "data": None})  # as its lists are in REST
+    assert (nothing.kind, nothing.rows) == (wire.FrameKind.DATA, [])
     assert wire.read_frame({"event": "unsubscribe", "arg": arg}).kind is wire.FrameKind.OTHER
     assert wire.read_frame({"op": "unsubscribe", "args": [arg]}).kind is wire.FrameKind.OTHER  # as documented
 

@@ -184,27 +184,25 @@ class Gateway:
         return (ev.OrderQueried(reply.got_ms, action.client_oid, reply.result(order_id), report),)
 
     async def _query_fills(self, action: do.QueryFills) -> Events:
-        """Fills, oldest first, then `FillsRead`; those that were read are told even when a later page failed."""
+        """Fills, oldest first, then `FillsRead`; what was read is told even when another row or page is not."""
         fills: list[ev.FillEvent] = []
         before: str | None = None
+        unread: WireError | None = None
         for _page in range(PAGES_MAX):
             params = wire.fills_params(action.inst, self.terms, action.order_id, action.since_ms, before)
             reply = await self._rest.read(FILLS[action.inst], params)
             if not reply.ok:
                 break
-            try:
-                rows = wire_account.fill_rows(action.inst, reply.data)
-                read = [wire_account.read_fill(action.inst, row, "rest") for row in rows]
-            except WireError as error:
-                reply = reply.unreadable(error)
-                break
-            fills += [ev.FillEvent(reply.got_ms, fill) for fill in read]
-            before = read[-1].trade_id if read else None
-            if len(rows) < wire.PAGE or before is None:
+            page = wire_account.read_fill_page(action.inst, reply.data)
+            fills += [ev.FillEvent(reply.got_ms, fill) for fill in page.fills]
+            unread, before = unread or page.error, page.before
+            if before is None:
                 break
         else:
             why = f"more than {PAGES_MAX} pages of fills; ask for a shorter time"
             reply = attrs.evolve(reply, outcome=Outcome.UNKNOWN, msg=why)
+        if unread is not None and reply.ok:
+            reply = reply.unreadable(unread)
         fills.reverse()  # pages come newest first; the sort keeps the order within a millisecond
         fills.sort(key=lambda told: told.fill.exch_ms)
         read_all = ev.FillsRead(reply.got_ms, action.inst, action.order_id, reply.result(action.order_id), len(fills))

@@ -13,6 +13,7 @@ What differs between the channels, by page of Bitget's V2 documents and by recor
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import NamedTuple
 
 from mmfsm.events import BalanceEvent, FillEvent, FillUnparsable, PositionEvent
 from mmfsm.values import ZERO, InstType, NormalizedFill, OrderReport, OrderStatus, PosMode, Settlement, Side
@@ -29,7 +30,7 @@ from runner.bitget.members import (
     positive,
     text,
 )
-from runner.bitget.wire import FUNDING_BUSINESS, read_side
+from runner.bitget.wire import FUNDING_BUSINESS, PAGE, read_side
 
 # Fill Channel, `tradeSide`: partial and full liquidation, netting, delivery, auto-deleveraging (dte_sys_adl).
 _FORCED = ("reduce_", "burst_", "offset_", "delivery_", "dte_sys_adl_", "adl_")
@@ -126,11 +127,43 @@ def _fee(row: Row) -> tuple[Decimal, str | None]:
     return sum((fee for fee, of in paid if of == coin), ZERO), coin
 
 
+class FillPage(NamedTuple):
+    """One page of fills, newest first. `error`: why it, or a row of it, cannot be read. `before`: the tradeId that the
+    next page goes on from; None on the last."""
+
+    fills: list[NormalizedFill]
+    before: str | None = None
+    error: WireError | None = None
+
+
+def read_fill_page(inst: InstType, data: object) -> FillPage:
+    """Read a REST answer. A row that cannot be read does not keep the others back, and is not forgotten."""
+    page, error = list[NormalizedFill](), None
+    try:
+        rows = fill_rows(inst, data)
+        for row in rows:
+            try:
+                page.append(read_fill(inst, row, "rest"))
+            except WireError as wrong:
+                error = error or wrong
+        before = text(rows[-1], "tradeId") if len(rows) >= PAGE else None
+    except WireError as wrong:
+        return FillPage(page, None, wrong)
+    return FillPage(page, before, error)
+
+
 def fill_rows(inst: InstType, data: object) -> list[Row]:
     """Rows of a REST answer: futures Get Order Fills wraps them in `fillList`, spot Get Fills does not."""
-    if inst is InstType.PERP and isinstance(data, dict):
-        data = data.get("fillList")
-    return as_rows(data, "fillList")
+    return _wrapped(data, "fillList") if inst is InstType.PERP else as_rows(data, "fills")
+
+
+def _wrapped(data: object, member: str) -> list[Row]:
+    # The list is null when it is empty; an object that does not name it at all says nothing.
+    if isinstance(data, dict):
+        if member not in data:
+            raise WireError(member, None, "a list, or null")
+        data = data[member]
+    return as_rows(data, member)
 
 
 # --- orders -----------------------------------------------------------------------------------------------------------
@@ -206,8 +239,7 @@ def read_order_detail(inst: InstType, data: object) -> OrderReport | None:
 def read_open_orders(inst: InstType, data: object) -> list[OrderReport]:
     """Read a page of open orders. Nothing open is `entrustedList: null` on futures and an empty list on spot."""
     if inst is InstType.PERP:
-        data = data.get("entrustedList") if isinstance(data, dict) else data
-        return [read_rest_order(inst, row) for row in as_rows(data, "entrustedList")]
+        return [read_rest_order(inst, row) for row in _wrapped(data, "entrustedList")]
     return [read_rest_order(inst, row, "priceAvg") for row in as_rows(data, "orders")]
 
 
@@ -239,7 +271,7 @@ def read_position(rows: list[Row], symbol: str, at_ms: int, exch_ms: int, source
 
 def bill_rows(data: object) -> list[Row]:
     """Rows of a page of Get Account Bill, newest first."""
-    return as_rows(as_row(data, "bills").get("bills"), "bills")
+    return _wrapped(as_row(data, "bills"), "bills")
 
 
 def read_settlement(row: Row) -> Settlement:

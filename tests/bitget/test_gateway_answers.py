@@ -79,11 +79,32 @@ async def test_an_order_that_cannot_be_read_is_unknown_not_gone(gateway: Gateway
     assert told.result.outcome is Outcome.UNKNOWN and "melted" in (told.result.msg or "")
 
 
-async def test_fills_with_an_unreadable_row_are_not_read_to_the_end(gateway: Gateway, answers: Answers) -> None:
+async def test_an_unreadable_fill_hides_no_other_and_is_not_forgotten(gateway: Gateway, answers: Answers) -> None:
+    """One row that cannot be read would otherwise keep every fill of its page from being booked, time after time."""
     answers.hold('{"fillList":[' + FILL + "," + FILL.replace("0.01", "") + "]}")
-    (told,) = await gateway.execute(do.QueryFills(PERP, "1", 0))
-    assert isinstance(told, ev.FillsRead)
+    fill, told = await gateway.execute(do.QueryFills(PERP, "1", 0))
+    assert isinstance(fill, ev.FillEvent) and fill.fill.qty == D("0.01")
+    assert isinstance(told, ev.FillsRead) and told.count == 1
     assert told.result.outcome is Outcome.UNKNOWN and "baseVolume" in (told.result.msg or "")
+
+
+async def test_a_full_page_that_names_no_next_one_is_not_the_last(gateway: Gateway, answers: Answers) -> None:
+    """There may be more fills than were read: that is not "all read"."""
+    answers.hold('{"fillList":[' + ",".join([FILL] * 99 + [FILL.replace('"tradeId":"2",', "")]) + "]}")
+    *fills, told = await gateway.execute(do.QueryFills(PERP, None, 0))
+    assert isinstance(told, ev.FillsRead) and told.count == len(fills) == 100
+    assert told.result.outcome is Outcome.UNKNOWN and "tradeId" in (told.result.msg or "")
+
+
+@pytest.mark.parametrize("action", [do.QueryFills(PERP, None, 0), do.QueryOpenOrders(PERP), do.QuerySettlements(0)])
+async def test_an_object_without_its_list_is_no_empty_one(
+    gateway: Gateway, answers: Answers, action: do.Action
+) -> None:
+    """Empty is `null` in the list's place: an answer that does not name it says nothing of what is open."""
+    answers.hold('{"endId":null}')
+    (told,) = await gateway.execute(action)
+    assert isinstance(told, ev.FillsRead | ev.CheckFailed | ev.SettlementsRead)
+    assert told.result.outcome is Outcome.UNKNOWN and "unreadable" in (told.result.msg or "")
 
 
 async def test_bills_are_read_whole_or_not_at_all(gateway: Gateway, answers: Answers) -> None:

@@ -21,6 +21,7 @@ PER_SECOND = {
     "/api/v2/mix/order/fills": 10,
     "/api/v2/mix/account/account": 10,
     "/api/v2/mix/position/single-position": 10,
+    "/api/v2/mix/account/bill": 10,
     "/api/v2/mix/account/set-position-mode": 5,
     "/api/v2/spot/trade/place-order": 10,
     "/api/v2/spot/trade/cancel-order": 10,

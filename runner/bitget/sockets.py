@@ -30,6 +30,7 @@ from mmfsm.values import InstType
 from runner.bitget import seam, wire
 from runner.bitget.connection import Callbacks, Connection
 from runner.bitget.members import WireError
+from runner.bitget.pace import Pace
 from runner.bitget.tap import Tap
 from runner.bitget.tasks import OnFailure, Tasks
 from runner.bitget.trades import Trades
@@ -37,7 +38,6 @@ from runner.bitget.views import Views
 from runner.settings import Settings
 
 _BOOKS = {FeedName.PERP_BOOK: InstType.PERP, FeedName.SPOT_BOOK: InstType.SPOT}
-_RESUBSCRIBE_S = 5.0  # Bitget allows 240 subscriptions an hour on one connection
 
 
 @attrs.define
@@ -79,7 +79,7 @@ class Sockets:
         self._client: pybotters.Client | None = None
         self._pending: dict[str, _Pending] = {}  # by feed; the trades' by their channel
         self._ticker_asked = False
-        self._mended_at: dict[FeedName, float] = {}
+        self._paces = {feed: Pace() for feed in _BOOKS}
         self._public = self._connection("public", settings.ws_public_url, tuple(_BOOKS))
         self._private = (
             self._connection("private", settings.ws_private_url, (FeedName.PRIVATE,)) if settings.has_keys else None
@@ -186,9 +186,7 @@ class Sockets:
         # The book has a gap: only a new snapshot mends it, and only a new subscription brings one.
         feed = FeedName.PERP_BOOK if inst is InstType.PERP else FeedName.SPOT_BOOK
         loop = asyncio.get_running_loop()
-        wait_s = max(0.0, self._mended_at.get(feed, -_RESUBSCRIBE_S) + _RESUBSCRIBE_S - loop.time())
-        self._mended_at[feed] = loop.time() + wait_s
-        loop.call_later(wait_s, self._mend, feed, channel)
+        loop.call_later(self._paces[feed].wait_s(loop.time()), self._mend, feed, channel)
 
     def _mend(self, feed: FeedName, channel: str) -> None:
         if self._tap.expects_book(_BOOKS[feed], channel):

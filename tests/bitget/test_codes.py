@@ -37,6 +37,8 @@ def test_every_row_is_a_number_with_a_reason() -> None:
         (Kind.PLACE, 400, "45115", Outcome.REFUSED_GRID),  # I04
         (Kind.PLACE, 400, "41103", Outcome.REFUSED_GRID),  # I05
         (Kind.PLACE, 400, "40808", Outcome.REFUSED_GRID),  # I06
+        (Kind.CANCEL, 400, "40808", Outcome.UNKNOWN),  # a release window: there is no price or size to refuse
+        (Kind.QUERY, 400, "40808", Outcome.UNKNOWN),
         (Kind.PLACE, 400, "99999", Outcome.REFUSED),  # unlisted: Bitget answered with a business error
         (Kind.PLACE, 200, "99999", Outcome.REFUSED),  # business errors come with HTTP 200 too
         (Kind.CANCEL, 400, "43001", Outcome.GONE),  # I27

@@ -210,7 +210,7 @@ class Rest:
 
 async def _asked(client: pybotters.Client, method: str, url: str, options: dict[str, Any]) -> Answer:
     async with client.request(method, url, **options) as response:
-        return response.status, await response.text()
+        return response.status, await response.text("utf-8")  # as JSON is; what a proxy's page names may be no charset
 
 
 def _judged(kind: Kind, status: int, text: str, sent_ms: int) -> Reply:

@@ -98,7 +98,7 @@ class Exchanged:
     ) -> None:
         """Nothing to close."""
 
-    async def text(self) -> str:
+    async def text(self, encoding: str | None = None) -> str:
         """The body."""
         return self._text
 

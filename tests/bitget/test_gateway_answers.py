@@ -127,6 +127,18 @@ async def test_pages_without_end_are_bounded_and_no_answer(gateway: Gateway, ans
     assert isinstance(failed, ev.CheckFailed) and "pages" in (failed.result.msg or "")
 
 
+@pytest.mark.parametrize("charset", ["rot13", "base64", "undefined", "no-such"])
+async def test_what_an_answer_says_of_its_charset_is_no_matter(
+    gateway: Gateway, answers: Answers, charset: str
+) -> None:
+    """Some names raise where they are looked up: a request that raises halts the run for a person."""
+    answers.headers = {"Content-Type": f"text/html; charset={charset}"}
+    answers.hold('{"orderId":"7"}')
+    (told,) = await gateway.execute(do.PlaceOrder(QUOTE))
+    assert isinstance(told, ev.PlaceAnswered)
+    assert (told.result.outcome, told.result.order_id) == (Outcome.ACCEPTED, "7")
+
+
 async def test_an_accepted_order_may_come_without_its_id(gateway: Gateway, answers: Answers) -> None:
     answers.hold('{"clientOid":"mm-q-1"}')
     (told,) = await gateway.execute(do.PlaceOrder(QUOTE))

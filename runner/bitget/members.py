@@ -10,6 +10,13 @@ from typing import Any
 Row = Mapping[str, Any]
 
 
+PLACES_MAX = 40
+"""No price, quantity or rate has more digits before or after its point: with more, arithmetic leaves its bounds."""
+
+MILLIS_MAX = 10**14
+"""A time later than this (the year 5138) is none."""
+
+
 class WireError(ValueError):
     """What the exchange sent cannot be read: which member, what came, what was expected."""
 
@@ -67,7 +74,7 @@ def decimal_of(value: object, member: str) -> Decimal:
         except InvalidOperation:
             pass
         else:
-            if number.is_finite():
+            if number.is_finite() and abs(number.adjusted()) <= PLACES_MAX:
                 return number
     raise WireError(member, value, "a number")
 
@@ -107,8 +114,10 @@ def millis(row: Row, *members: str) -> int:
     """Read the first member that is there as Unix milliseconds."""
     for member in members:
         value = row.get(member)
-        if isinstance(value, str) and value.isdecimal():
-            return int(value)  # as nearly all of them come
         if value is not None and value != "":
-            return int(decimal_of(value, member))
+            is_plain = isinstance(value, str) and value.isdecimal()  # as nearly all of them come
+            at_ms = int(value if is_plain else decimal_of(value, member))
+            if 0 <= at_ms <= MILLIS_MAX:
+                return at_ms
+            raise WireError(member, value, "a time in Unix milliseconds")
     raise WireError(members[0], None, "a time in Unix milliseconds")

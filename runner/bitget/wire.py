@@ -302,7 +302,8 @@ def replaced_by_next(frame: Frame) -> object:
     all others, of which each counts."""
     whole = frame.channel == "ticker" or (frame.channel.startswith("books") and frame.channel != "books")
     arg = frame.arg
-    return (arg.get("instType"), frame.channel, arg.get("instId")) if whole and frame.kind is FrameKind.DATA else None
+    is_one = whole and frame.kind is FrameKind.DATA
+    return (str(arg.get("instType")), frame.channel, str(arg.get("instId"))) if is_one else None
 
 
 def subscription(op: str, channels: Sequence[Channel]) -> dict[str, Any]:

@@ -98,6 +98,13 @@ def test_a_fill_that_cannot_be_read_is_asked_for_never_booked(
     assert "orderId" in told.raw_keys
 
 
+@pytest.mark.parametrize("value", ["1e99999", "1e-99999", "1e999999999"])
+@pytest.mark.parametrize("member", ["price", "baseVolume", "cTime"])
+def test_numbers_that_no_exchange_means_are_none(member: str, value: str) -> None:
+    """Finite, but no arithmetic takes them, and a time of a billion digits would hold the loop for minutes."""
+    assert isinstance(read.read_ws_fill(PERP, WS_PERP_FILL | {member: value}, 5), FillUnparsable)
+
+
 def test_a_fill_that_names_no_order_is_unparsable_without_one() -> None:
     told = read.read_ws_fill(PERP, WS_PERP_FILL | {"orderId": ""}, 7)
     assert isinstance(told, FillUnparsable) and told.order_id is None

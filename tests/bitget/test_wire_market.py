@@ -140,6 +140,14 @@ def test_frames_are_told_apart() -> None:
     assert wire.read_frame({"op": "unsubscribe", "args": [arg]}).kind is wire.FrameKind.OTHER  # as documented
 
 
+@pytest.mark.parametrize("named", [[], {}, None])
+def test_a_whole_book_has_a_key_whatever_it_names(named: object) -> None:
+    """Of each leg the views keep the newest: an instId that is no text was a mistake of ours, and a halt."""
+    arg = {"instType": "SPOT", "channel": "books5", "instId": named}
+    frame = wire.read_frame({"action": "snapshot", "arg": arg, "data": []})
+    assert hash(wire.replaced_by_next(frame))
+
+
 def test_what_is_no_object_is_an_error() -> None:
     for message in ([], "x", 1, {"action": "snapshot", "data": "x"}, {"action": "snapshot", "data": [1]}):
         with pytest.raises(WireError):

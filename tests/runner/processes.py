@@ -161,10 +161,10 @@ class Guarded:
         assert self._process is not None
         return self._process
 
-    async def start(self) -> Guarded:
+    async def start(self, stderr: int = asyncio.subprocess.PIPE) -> Guarded:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "runner.guardian", env=environment(), stdin=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE, start_new_session=True,
+            stderr=stderr, start_new_session=True,
         )  # fmt: skip
         told = {"settings": to_texts(self.settings), "folder": str(self.folder), "run": "run-1"}
         self.write(json.dumps(told))
@@ -205,9 +205,11 @@ class Guarded:
 
 
 @asynccontextmanager
-async def guarded(exchange: PaperExchange, tmp_path: Path, **overrides: str) -> AsyncIterator[Guarded]:
+async def guarded(
+    exchange: PaperExchange, tmp_path: Path, stderr: int = asyncio.subprocess.PIPE, **overrides: str
+) -> AsyncIterator[Guarded]:
     """Run a guardian; one that still runs at the end is killed."""
-    it = await Guarded(exchange, tmp_path, **overrides).start()
+    it = await Guarded(exchange, tmp_path, **overrides).start(stderr)
     try:
         yield it
     finally:

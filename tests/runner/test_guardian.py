@@ -1,7 +1,9 @@
 """The guardian as a process of its own: what it does when the runner dies, falls silent or says bye (I58)."""
 
 import asyncio
+import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -164,6 +166,24 @@ async def test_a_lock_that_cannot_be_written_keeps_it_from_nothing(tmp_path: Pat
 
         assert await guardian.ended() == 0 and open_oids(exchange) == set()
         assert "Traceback" not in await guardian.said()
+
+
+async def test_an_output_that_nobody_reads_keeps_it_from_nothing(tmp_path: Path) -> None:
+    """Standard error is the runner's: a pager or a stopped terminal that froze the runner must not freeze both."""
+    theirs, ours = os.pipe()
+    os.set_blocking(ours, False)
+    with suppress(BlockingIOError):
+        while os.write(ours, b" " * 4096):
+            pass
+    os.set_blocking(ours, True)
+    told = {"GUARDIAN_BEAT_MS": "50", "GUARDIAN_SILENT_MS": "400", "REQUEST_TIMEOUT_MS": "200"}
+    async with exchange_with() as exchange, guarded(exchange, tmp_path, ours, **told) as guardian:
+        rest(exchange, OURS[0])
+        await exchange.until(lambda: not open_oids(exchange), 10.0)
+        guardian.die()
+        assert await guardian.ended() == 0
+    os.close(theirs)
+    os.close(ours)
 
 
 async def test_it_gives_up_at_its_bound_and_says_what_it_did(tmp_path: Path) -> None:

@@ -28,7 +28,6 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import select
 import signal
 import sys
 from collections.abc import Callable
@@ -40,6 +39,7 @@ from runner.alerting.guardians import GuardianAlerts
 from runner.cancelling import Cleared, clear_ours
 from runner.diary import Diary
 from runner.lock import Lock, LockedError
+from runner.saying import say
 from runner.settings import Settings, from_texts
 from runner.state_folder import DIARY, LOCK, holder_of
 
@@ -62,8 +62,6 @@ SLOW_S = 10.0
 """Clearing that takes longer than this is told before it has ended."""
 
 LATE_S = 1.0
-SAID_MAX = 1_000
-"""Characters: a pipe that can be written at all takes 4,096 bytes."""
 
 
 class Ear(asyncio.Protocol):
@@ -253,18 +251,8 @@ class Guardian:
     def _tell(self, reason: str, **data: object) -> None:
         self._diary.write(self._run_id, reason, data)
         words = " ".join(f"{name}={value}" for name, value in data.items() if value not in (None, "", []))
-        _say(f"guardian of {self._run_id}: {reason} {words}".rstrip())
+        say(f"guardian of {self._run_id}: {reason} {words}".rstrip() + "\n")
         self._alerts.tell(reason, words)
-
-
-def _say(line: str) -> None:
-    """Write to standard error if that takes it now. It is the runner's too: that nobody reads it may be the very thing
-    that froze the runner, and must not keep us from our work."""
-    with suppress(OSError, ValueError):  # the terminal went with the runner
-        poll = select.poll()
-        poll.register(sys.stderr, select.POLLOUT)
-        if poll.poll(0):
-            print(line[:SAID_MAX], file=sys.stderr, flush=True)
 
 
 async def guard() -> int:

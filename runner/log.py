@@ -33,6 +33,7 @@ from mmfsm.values import plain
 from runner.bitget import wire
 from runner.logfiles import full_files
 from runner.packing import oldest_beyond, pack
+from runner.saying import say
 from runner.settings import HIDDEN, Settings
 
 if TYPE_CHECKING:
@@ -188,16 +189,13 @@ class Log:
         if not self._is_broken:
             self._is_broken = True
             why = f"{type(error).__name__}: {error}"
-            with suppress(OSError):
-                sys.stderr.write(
-                    f"{self.path} cannot be written ({why}): make room, or see where it went; then resume\n"
-                )
+            say(f"{self.path} cannot be written ({why}): make room, or see where it went; then resume\n")
 
     def _is_mine(self, record: LoguruRecord) -> bool:
         return record["extra"].get("run") == self._run_id
 
     def _to_console(self, message: Message) -> None:
-        sys.stderr.write(self.hide(message))
+        say(self.hide(message))
 
     def _text_as_record(self, message: Message) -> None:
         # What libraries warn of; records have their own line already.

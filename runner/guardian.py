@@ -46,8 +46,9 @@ from runner.state_folder import DIARY, LOCK, holder_of
 BYE, BEAT = b"bye", b"."
 LOCK_NAME = "guardian of "
 
-ACT_BOUND_S = 120.0
-"""The longest a guardian outlives its runner to cancel; `FLATTEN_BOUND_S` more where it is to flatten."""
+ACT_BOUND_S = 360.0
+"""The longest a guardian outlives its runner to cancel: an address that Bitget has banned is heard again after five
+minutes; `FLATTEN_BOUND_S` more where it is to flatten."""
 
 ACT_BOUND_LOOPBACK_S = 5.0
 """The same against a stand-in on this machine, which does not come back once it is gone."""

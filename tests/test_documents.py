@@ -22,6 +22,7 @@ from pathlib import Path
 import attrs
 import pytest
 
+from runner.guardian import ACT_BOUND_S, FLATTEN_BOUND_S
 from runner.settings import setting_names
 from runner.settings_ja import HELP
 from runner.settings_page import GROUPS
@@ -430,7 +431,7 @@ def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
     home = told["WorkingDirectory"]
 
     assert told["ExecStart"] == f"{home}/.venv/bin/python -m runner" and told["ReadWritePaths"] == home
-    assert told["KillSignal"] == "SIGTERM" and int(told["TimeoutStopSec"]) >= 20 + 120 + 120
+    assert told["KillSignal"] == "SIGTERM" and int(told["TimeoutStopSec"]) >= 20 + ACT_BOUND_S + FLATTEN_BOUND_S
     assert f"--home-dir {home}" in (DEPLOY / "README.md").read_text(encoding="utf-8")
     if (systemd := shutil.which("systemd-analyze")) is not None:
         copy = tmp_path / "mmfsm.service"

@@ -37,7 +37,7 @@ def restarted(old: DeskState, run: int) -> DeskState:
     new.session = Session()
     # In the exchange's time: the new run may find its clock set, and its own time then is another.
     new.recon = Reconciliation(whole_ms=(old.recon.whole_ms or old.started_ms) + old.skew_ms)
-    new.is_restored = True
+    new.is_restored = old.books_open  # else the position is read anew, with all that was filled before
     new.mode = _mode_after(old)
     for order in new.orders.open.values():
         _question(order, old.now_ms)

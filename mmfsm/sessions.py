@@ -273,6 +273,7 @@ def probe_settled(turn: Turn, order: Order) -> None:
 def _probe(turn: Turn) -> None:
     s = turn.s
     assert s.constraints is not None
+    s.probe_tif = None  # an earlier run's may have been read
     price, qty = probing.probe_order(s.books[InstType.PERP].bids[0].price, s.constraints.perp)
     placing.place(
         turn,

@@ -114,8 +114,9 @@ CHECKING | position_read    |                                              | CHE
 CHECKING | position_read    | fits=0                                       | STOPPED  | failed          | failure detail
 CHECKING | balances_read    |                                              | CHECKING | ask_funding     | asking asked_ms
 CHECKING | funding_read     |                                              | CHECKING |                 | asking asked_ms
-CHECKING | probe_done       |                                              | READY    | ready           |
-CHECKING | probe_done       | fits=0                                       | STOPPED  | failed          | failure detail
+CHECKING | probe_done       | probing=1                                    | READY    | ready           |
+CHECKING | probe_done       | probing=1 fits=0                             | STOPPED  | failed          | failure detail
+CHECKING | probe_done       |                                              | CHECKING |                 |
 CHECKING | check_failed     |                                              | CHECKING |                 | unanswered detail
 CHECKING | check_failed     | final=1                                      | STOPPED  | failed          | failure detail
 CHECKING | check_failed     | asking=probe                                 | CHECKING |                 |

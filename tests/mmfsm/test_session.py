@@ -34,6 +34,7 @@ from mmfsm.events import (
     CheckFailed,
     ConstraintsRead,
     Event,
+    FillEvent,
     FundingEvent,
     OpenOrdersRead,
     OrderEvent,
@@ -49,7 +50,7 @@ from mmfsm.machines.session import CHECKING, COLD, READY, STOPPED, STOPPING, TAB
 from mmfsm.params import Params
 from mmfsm.table import IGNORE
 from mmfsm.testing import fill_of, opening, placed
-from mmfsm.values import Funding, Leg, OrderReport, OrderResult, OrderStatus, Outcome, PosMode, Side
+from mmfsm.values import Funding, Leg, NormalizedFill, OrderReport, OrderResult, OrderStatus, Outcome, PosMode, Side
 
 D = Decimal
 FATAL = OrderResult(Outcome.FATAL, code="40085", msg="unified account")
@@ -471,3 +472,39 @@ def test_the_clock_decides_nothing_once_it_is_ready() -> None:
     (row,) = TABLE.rows_for(READY, "timer")
 
     assert (row.guards, row.effects, row.dest) == ((), (), IGNORE)
+
+
+@pytest.mark.parametrize("is_read", [True, False])
+def test_the_proof_of_an_earlier_run_is_no_check_of_this_one(is_read: bool) -> None:
+    """Killed while its proof rested: the next run takes that order out, however it ends, and does all of its checks."""
+    hand, probe = probing()
+    hand(accept(probe.request, T0 + 5, "p1"))
+    hand = Hand(hand.desk.restarted(hand.desk.params, run=2))
+    report = OrderReport(PERP, "p1", OrderStatus.LIVE, D(0), probe.request.client_oid, tif="post_only")
+    out = hand(Start(T0 + 1_000))
+    if is_read:
+        out += hand(OrderQueried(T0 + 1_010, probe.request.client_oid, ACCEPTED, report))
+        assert CancelOrder(PERP, probe.request.client_oid, "p1") in out
+    out += hand(OrderEvent(T0 + 1_020, attrs.evolve(report, status=OrderStatus.CANCELED, tif=None)))
+
+    session = hand.desk.state.session
+    assert (session.state, session.asking) == (CHECKING, "ask_time") and exits(out) == []
+    own = [it for it in hand(*opening(T0 + 1_030, hand.desk.params)[1:]) if isinstance(it, PlaceOrder)]
+    assert [it.request.leg for it in own] == [Leg.PERP_PROBE] and hand.desk.state.probe_tif is None
+
+
+def test_a_run_that_never_opened_its_books_leaves_the_next_one_a_clean_start() -> None:
+    """Killed during its checks: the position that the next run reads holds what was filled before, and it is not booked
+    on top when a reading tells it."""
+    params = live_params(adopt_position=True)
+    hand = Hand(Desk(params, run=1))
+    hand(*opening(T0 - 20_000, params)[:10])
+    hand = Hand(hand.desk.restarted(params, run=2))
+    for event in opening(T0, params):
+        hand(attrs.evolve(event, qty=D("-0.02")) if isinstance(event, PositionEvent) else event)
+    forced = NormalizedFill(PERP, "liq", Side.BUY, D(2500), D("0.01"), T0 - 10_000, "t1", forced=True, source="rest")
+
+    out = hand(FillEvent(T0 + 10, forced))
+
+    assert hand.desk.state.session.state == READY
+    assert hand.desk.state.ledger.perp == D("-0.02") and placed(out) == []

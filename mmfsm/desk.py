@@ -256,6 +256,8 @@ def _settle(turn: Turn) -> None:
     for _ in range(SETTLE_ROUNDS_MAX):
         if turn.s.orders.early:
             booking.release_early(turn)
+        while turn.taken_up:
+            hedging.taken_up(turn, turn.taken_up.pop(0))
         if not turn.settled:
             return
         orders, turn.settled = turn.settled, []

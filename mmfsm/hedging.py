@@ -83,10 +83,10 @@ def open_from_dust(turn: Turn) -> None:
         _open(turn, side, ZERO, "dust")
 
 
-def tell(turn: Turn, ticket: HedgeTicket, event: str, qty: Decimal = ZERO) -> None:
+def tell(turn: Turn, ticket: HedgeTicket, event: str, qty: Decimal = ZERO, inst: InstType = InstType.SPOT) -> None:
     """Tell a ticket what happened, let its clock decide what to send, and do it."""
     before = (ticket.state, ticket.remain, ticket.tries)
-    what = TicketInput(turn.at_ms, turn.hedge_view(), qty)
+    what = TicketInput(turn.at_ms, turn.hedge_view(), qty, inst)
     out: TicketOut = []
     turn.fire(machine.TABLE, ticket, event, what, out)
     if event != "timer" and ticket.state != DONE:
@@ -177,6 +177,13 @@ def child_settled(turn: Turn, order: Order) -> None:
     tell(turn, ticket, event)
 
 
+def taken_up(turn: Turn, order: Order) -> None:
+    """An order that was given up may have traded after all: its ticket, if open, sends nothing until that is known."""
+    ticket = turn.s.tickets.get(order.owner)
+    if ticket is not None:
+        tell(turn, ticket, "taken_up", order.left, order.request.inst)
+
+
 def watch(turn: Turn) -> None:
     """Watch open exposure, in every mode: past the notional limit every ticket is told to hurry."""
     price = turn.mid(InstType.PERP) if turn.s.tickets else None
@@ -196,8 +203,11 @@ def tick(turn: Turn) -> None:
     """Let the clock of every open ticket decide."""
     for ticket in list(turn.s.tickets.values()):
         if ticket.child is not None and turn.at_ms >= ticket.deadline_ms:
-            for order in [order for order in turn.s.orders.open.values() if order.owner == ticket.hedge_id]:
+            orders = [order for order in turn.s.orders.open.values() if order.owner == ticket.hedge_id]
+            for order in orders:
                 placing.tell(turn, order, "hurry")
+            if orders and all(order.reopened and order.alarmed for order in orders):
+                tell(turn, ticket, "child_settled")  # given up once, and a person has been called: it waits no longer
         tell(turn, ticket, "timer")
         overdue = turn.at_ms - ticket.unhedged_until_ms >= turn.p.max_unhedged_ms
         if ticket.state == machine.UNWINDING and overdue:

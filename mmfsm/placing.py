@@ -116,6 +116,12 @@ def is_alive_after_all(order: Order, report: OrderReport) -> bool:
     return order.given_up and not report.status.is_end
 
 
+def traded_after_all(order: Order, report: OrderReport) -> bool:
+    """An order that was refused or never found is shown ended with fills: they are on their way."""
+    unseen = order.given_up and not (order.reopened or order.booked or order.end == machine.BY_HAND)
+    return unseen and report.status.is_end and (report.filled > ZERO or report.status is OrderStatus.FILLED)
+
+
 def cancel(turn: Turn, client_oid: str | None, why: str = "unwanted") -> None:
     """Say that an order is no longer wanted, and why; its machine knows when the cancel may go."""
     order = turn.s.orders.open.get(client_oid or "")
@@ -219,6 +225,8 @@ def on_order_queried(turn: Turn, event: OrderQueried) -> None:
 
 def on_report(turn: Turn, order: Order, report: OrderReport, *, asked: bool) -> None:
     """Take what the stream or a query shows of an order of ours, and see that it rests as it was meant to."""
+    if traded_after_all(order, report):
+        order = take_up_again(turn, order)
     name = "told_end" if report.status.is_end else "told_live"
     tell(
         turn,
@@ -244,10 +252,12 @@ def ask_whose(turn: Turn, fill: NormalizedFill) -> None:
         turn.do(QueryOrder(fill.inst, order.request.client_oid, fill.order_id))
 
 
-def take_up_again(turn: Turn, order: Order) -> None:
-    """An order given up without a trade may have traded after all: it is UNKNOWN again, once."""
+def take_up_again(turn: Turn, order: Order) -> Order:
+    """An order given up without a trade may have traded after all: it is UNKNOWN again, once. Its owner is told."""
     again = Order(order.request, order.owner, order.sent_ms, machine.UNKNOWN, since_ms=turn.at_ms, reopened=True)
     turn.s.orders.reopen(again)
+    turn.taken_up.append(again)
+    return again
 
 
 def adopt_stray(turn: Turn, report: OrderReport) -> bool:

@@ -191,6 +191,7 @@ class Turn:
         self.at_ms = at_ms
         self.told_ms = told_ms
         self.settled: list[Order] = []
+        self.taken_up: list[Order] = []
         self.exposed: list[Decimal] = []
         self.halts: list[tuple[str, bool, str]] = []
         self._told: tuple[Decimal, Decimal, BookEvent | None, PosSnapshot] | None = None

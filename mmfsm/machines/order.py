@@ -27,6 +27,9 @@ from mmfsm.values import ZERO, OrderRequest, Outcome, Tif
 
 SENT, LIVE, CANCELLING, UNKNOWN, UNSETTLED, SETTLED = "SENT", "LIVE", "CANCELLING", "UNKNOWN", "UNSETTLED", "SETTLED"
 
+BY_HAND = "settled_by_hand"
+"""The end of an order that a person's word has settled."""
+
 OrderCommand = Literal["cancel", "ask", "ask_fills", "alarm"]
 
 
@@ -80,7 +83,7 @@ class Order:
     @property
     def given_up(self) -> bool:
         """It is settled without the exchange's word for its end: refused, never found, or by a person's word."""
-        by_us = self.end in ("never_arrived", "settled_by_hand")
+        by_us = self.end in ("never_arrived", BY_HAND)
         return self.state == SETTLED and (by_us or self.refusal is not None)
 
 
@@ -226,7 +229,7 @@ def want_cancel(order: Order, _what: OrderInput, _out: OrderOut) -> None:
 
 
 def end_by_hand(order: Order, _what: OrderInput, _out: OrderOut) -> None:
-    order.end = "settled_by_hand"
+    order.end = BY_HAND
 
 
 def send_cancel(order: Order, what: OrderInput, out: OrderOut) -> None:

@@ -5,7 +5,8 @@ Rules
 1. `want = filled + unwound + netted + dust + remain`, exactly, at every moment; DONE means remain is zero. `dust` is
    what neither leg can trade; it is handed back to the desk with its sign when the ticket closes.
 2. At most one child order is out. The next goes when the last is settled, that is terminal with its fills added up;
-   `child` is set from the sending to the settling. Whether to send is decided in one place: the `timer` rows.
+   `child` is set from the sending to the settling, and again while one that was given up is asked for once more.
+   Whether to send is decided in one place: the `timer` rows.
 3. PENDING and PARTIAL hedge on spot at the first slip. Past `deadline_ms`, or told of a breach of the notional limit,
    CHASING widens the slip at every try, inside the exchange's band. Past `unhedged_until_ms`, after at least one
    chase, or when spot refuses for good, UNWINDING reverses the perp fill.
@@ -46,6 +47,7 @@ from mmfsm.machines.ticket_parts import (
     book_filled,
     book_unwound,
     both_refused,
+    busy,
     chase_if_free,
     close,
     forget_refusals,
@@ -70,6 +72,7 @@ from mmfsm.machines.ticket_parts import (
     skip_below_min,
     spill,
     unwind_if_free,
+    wait_for,
 )
 from mmfsm.table import IGNORE, NEVER, STAY, Row, Table
 from mmfsm.values import Side
@@ -105,6 +108,7 @@ EVENTS = {
     "hedge_filled": "a fill of its spot order is booked (qty net of base-coin fee)",
     "unwind_filled": "a fill of its perp order is booked",
     "child_settled": "its order is terminal and its fills add up",
+    "taken_up": "an order of it that was refused or never found may have traded after all",
     "spot_refused": "spot refused its order for good (no balance)",
     "perp_refused": "the perp refused its order, or said there is nothing to reduce",
     "breach": "the notional limit on open exposure is exceeded",
@@ -113,6 +117,7 @@ EVENTS = {
 
 LATE = "it is done: the desk owns what comes later"
 ONCE = "a ticket is opened once"
+BOTH = "its next order is out: the one after waits for both"
 
 # fmt: off
 TABLE: Table[HedgeTicket, TicketInput, TicketOut] = Table(
@@ -136,6 +141,8 @@ TABLE: Table[HedgeTicket, TicketInput, TicketOut] = Table(
         Row(PENDING,   "hedge_filled",  None,             PARTIAL,   (book_filled,)),
         Row(PENDING,   "unwind_filled", None,             NEVER,     why="no perp order was sent"),
         Row(PENDING,   "child_settled", None,             STAY,      (free_child,)),
+        Row(PENDING,   "taken_up",      busy,             IGNORE,    why=BOTH),
+        Row(PENDING,   "taken_up",      None,             STAY,      (wait_for,), why="what it may have traded is asked for: nothing is sent on top of it"),
         Row(PENDING,   "spot_refused",  None,             UNWINDING, (note_spot_refused,), why="43012 is final: no retry while the price runs"),
         Row(PENDING,   "perp_refused",  None,             NEVER,     why="no perp order was sent"),
         Row(PENDING,   "breach",        None,             CHASING,   (hurry, chase_if_free)),
@@ -150,6 +157,8 @@ TABLE: Table[HedgeTicket, TicketInput, TicketOut] = Table(
         Row(PARTIAL,   "hedge_filled",  None,             STAY,      (book_filled,)),
         Row(PARTIAL,   "unwind_filled", None,             NEVER,     why="no perp order was sent"),
         Row(PARTIAL,   "child_settled", None,             STAY,      (free_child,)),
+        Row(PARTIAL,   "taken_up",      busy,             IGNORE,    why=BOTH),
+        Row(PARTIAL,   "taken_up",      None,             STAY,      (wait_for,)),
         Row(PARTIAL,   "spot_refused",  None,             UNWINDING, (note_spot_refused,)),
         Row(PARTIAL,   "perp_refused",  None,             NEVER,     why="no perp order was sent"),
         Row(PARTIAL,   "breach",        None,             CHASING,   (hurry, chase_if_free)),
@@ -164,6 +173,8 @@ TABLE: Table[HedgeTicket, TicketInput, TicketOut] = Table(
         Row(CHASING,   "hedge_filled",  None,             STAY,      (book_filled,)),
         Row(CHASING,   "unwind_filled", None,             NEVER,     why="no perp order was sent"),
         Row(CHASING,   "child_settled", None,             STAY,      (free_child,)),
+        Row(CHASING,   "taken_up",      busy,             IGNORE,    why=BOTH),
+        Row(CHASING,   "taken_up",      None,             STAY,      (wait_for,)),
         Row(CHASING,   "spot_refused",  None,             UNWINDING, (note_spot_refused,)),
         Row(CHASING,   "perp_refused",  None,             NEVER,     why="no perp order was sent"),
         Row(CHASING,   "breach",        None,             IGNORE,    why="it is being chased"),
@@ -178,6 +189,8 @@ TABLE: Table[HedgeTicket, TicketInput, TicketOut] = Table(
         Row(UNWINDING, "hedge_filled",  None,             STAY,      (book_filled,), why="a late hedge fill shrinks the unwind"),
         Row(UNWINDING, "unwind_filled", None,             STAY,      (book_unwound,)),
         Row(UNWINDING, "child_settled", None,             STAY,      (free_child,)),
+        Row(UNWINDING, "taken_up",      busy,             IGNORE,    why=BOTH),
+        Row(UNWINDING, "taken_up",      None,             STAY,      (wait_for,)),
         Row(UNWINDING, "spot_refused",  None,             STAY,      (note_spot_refused,)),
         Row(UNWINDING, "perp_refused",  None,             STAY,      (note_perp_refused,), why="22002 settles nothing: the rest goes back to spot"),
         Row(UNWINDING, "breach",        None,             IGNORE,    why="it is being unwound"),
@@ -194,6 +207,7 @@ TABLE: Table[HedgeTicket, TicketInput, TicketOut] = Table(
         Row(DONE,      "hedge_filled",  None,             STAY,      (book_filled, spill), why="legal: it opens a ticket the other way"),
         Row(DONE,      "unwind_filled", None,             STAY,      (book_unwound, spill)),
         Row(DONE,      "child_settled", None,             IGNORE,    why=LATE),
+        Row(DONE,      "taken_up",      None,             IGNORE,    why=LATE),
         Row(DONE,      "spot_refused",  None,             IGNORE,    why=LATE),
         Row(DONE,      "perp_refused",  None,             IGNORE,    why=LATE),
         Row(DONE,      "breach",        None,             IGNORE,    why=LATE),

@@ -105,11 +105,12 @@ class HedgeTicket:
 
 @attrs.frozen
 class TicketInput:
-    """What happened to a ticket: `qty` in base coin where the event has one."""
+    """What happened to a ticket: `qty` in base coin where the event has one, `inst` the leg of an order taken up."""
 
     at_ms: int
     view: HedgeView
     qty: Decimal = ZERO
+    inst: InstType = InstType.SPOT
 
 
 @attrs.frozen
@@ -301,6 +302,10 @@ def spill(ticket: HedgeTicket, what: TicketInput, out: TicketOut) -> None:
 
 def free_child(ticket: HedgeTicket, _what: TicketInput, _out: TicketOut) -> None:
     ticket.child = None
+
+
+def wait_for(ticket: HedgeTicket, what: TicketInput, _out: TicketOut) -> None:
+    ticket.child = Child(what.inst, ticket.side.opposite, what.qty)
 
 
 def note_spot_refused(ticket: HedgeTicket, _what: TicketInput, _out: TicketOut) -> None:

@@ -134,3 +134,38 @@ def test_a_quote_taken_up_again_does_not_empty_the_slot_of_the_next_one() -> Non
     assert bid.client_oid not in desk.state.orders.open
     assert (desk.state.bid.state, desk.state.bid.client_oid) == ("CLOSING", second)
     assert not [reason for reason in desk.state.mode.reasons if reason.startswith("impossible")]
+
+
+def a_refused_hedge() -> tuple[Desk, OrderRequest]:
+    """A bid is filled, and its first hedge is refused: the next would leave in a quarter of a second."""
+    desk, hedge = hedge_of_unknown_outcome()
+    desk.handle(PlaceAnswered(T0 + 21, hedge.client_oid, OrderResult(Outcome.BUSY, code="429")))
+    return desk, hedge
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_a_ticket_sends_nothing_while_a_refused_hedge_may_have_traded(is_named: bool) -> None:
+    """Told by its fill without a name, or by its end before the fill: the deadline passes, no second hedge leaves, and
+    once the fill is known to be its own the ticket is done."""
+    desk, hedge = a_refused_hedge()
+    desk.handle(ended(hedge, "s1", T0 + 100, "0.01") if is_named else fill_of(hedge, "s1", "st1", T0 + 100))
+    sent = [order for ms in range(300, 3_000, 300) for order in placed(desk.handle(Tick(T0 + ms)))]
+    assert sent == []
+
+    if is_named:
+        desk.handle(fill_of(hedge, "s1", "st1", T0 + 3_000))
+    else:
+        report = OrderReport(InstType.SPOT, "s1", OrderStatus.FILLED, hedge.qty, hedge.client_oid)
+        desk.handle(OrderQueried(T0 + 3_000, hedge.client_oid, OrderResult(Outcome.ACCEPTED, "s1"), report))
+    assert desk.state.tickets == {} and desk.state.ledger.delta == D(0) and desk.state.orders.early == {}
+
+
+def test_a_ticket_waits_for_an_order_taken_up_no_longer_than_for_its_alarm() -> None:
+    """Nobody says whose the fill is: past the bound a person is called, and the exposure is hedged all the same."""
+    desk, hedge = a_refused_hedge()
+    desk.handle(fill_of(hedge, "s1", "st1", T0 + 100))
+    sent = {second: placed(desk.handle(Tick(T0 + 1_000 * second))) for second in range(1, 33)}
+
+    first = min(second for second, orders in sent.items() if orders)
+    assert first == 31 and sum(len(orders) for orders in sent.values()) == 1
+    assert desk.state.mode.latched, "a person knows"

@@ -266,6 +266,8 @@ PENDING                           | hedge_filled  |                  | PARTIAL  
 PENDING                           | hedge_filled  | busy=1           | PARTIAL   |                      | filled first_hedge_ms child
 PARTIAL CHASING UNWINDING         | hedge_filled  |                  | .         |                      | filled first_hedge_ms
 PENDING PARTIAL CHASING UNWINDING | child_settled | busy=1           | .         |                      | child
+PENDING PARTIAL CHASING UNWINDING | taken_up      |                  | .         |                      | child
+PENDING PARTIAL CHASING UNWINDING | taken_up      | busy=1           | .         |                      |
 PENDING PARTIAL CHASING           | spot_refused  |                  | UNWINDING |                      | spot_refused reason
 PENDING PARTIAL CHASING           | spot_refused  | busy=1 wait=1    | UNWINDING |                      | spot_refused reason child next_try_ms
 PENDING PARTIAL                   | breach        |                  | CHASING   | spot_ioc             | deadline_ms reason child tries next_try_ms chases

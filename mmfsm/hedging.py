@@ -31,8 +31,8 @@ def expose(turn: Turn, change: Decimal, reason: str) -> None:
     """Give a signed change of delta an owner: net it, grow a ticket, or open one. At once, in the fill's own turn."""
     side, qty = (Side.BUY, change) if change > 0 else (Side.SELL, -change)
     other = _open_of(turn, side.opposite)
-    if other is not None and other.unsent > 0:
-        netted = min(qty, other.unsent)
+    if other is not None and (unsent := _unsent(turn, other)) > 0:
+        netted = min(qty, unsent)
         qty -= netted
         pnl.ticket_joined(turn, other)
         tell(turn, other, "net", netted)
@@ -44,6 +44,13 @@ def expose(turn: Turn, change: Decimal, reason: str) -> None:
         tell(turn, same, "grow", qty)
     else:
         _open(turn, side, qty, reason)
+
+
+def _unsent(turn: Turn, ticket: HedgeTicket) -> Decimal:
+    """What no order works on. By the orders themselves: one may be out beside the child, and a late fill of an older
+    one leaves the child as large as it was."""
+    left = (order.left for order in turn.s.orders.open.values() if order.owner == ticket.hedge_id)
+    return max(ticket.remain - sum(left, ZERO), ZERO)
 
 
 def _open(turn: Turn, side: Side, qty: Decimal, reason: str) -> None:

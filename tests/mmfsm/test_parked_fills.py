@@ -11,7 +11,7 @@ from mmfsm import Desk
 from mmfsm.actions import QueryOrder
 from mmfsm.events import FillEvent, OrderQueried, PlaceAnswered, Tick
 from mmfsm.testing import ack, book, ended, fill_of, placed, ready_desk
-from mmfsm.values import InstType, OrderReport, OrderRequest, OrderResult, OrderStatus, Outcome
+from mmfsm.values import InstType, OrderReport, OrderRequest, OrderResult, OrderStatus, Outcome, Side
 
 T0 = 1_800_000_000_000
 GONE = OrderResult(Outcome.GONE, code="43001")
@@ -169,3 +169,26 @@ def test_a_ticket_waits_for_an_order_taken_up_no_longer_than_for_its_alarm() -> 
     first = min(second for second, orders in sent.items() if orders)
     assert first == 31 and sum(len(orders) for orders in sent.values()) == 1
     assert desk.state.mode.latched, "a person knows"
+
+
+def test_what_an_order_works_on_is_netted_by_nobody_though_an_older_one_fills_late() -> None:
+    """0.002 of the first hedge come late, while the second is out for 0.005 of the 0.008 that remain: an ask's fill
+    nets the other 0.003, and no more."""
+    desk = ready_desk()
+    bid, ask = (order.request for order in list(desk.state.orders.open.values()))
+    ack(desk, bid, T0 + 1, "q0")
+    ack(desk, ask, T0 + 1, "q1")
+    first = placed(desk.handle(fill_of(bid, "q0", "t1", T0 + 10, "0.005")))[0]
+    ack(desk, first, T0 + 12, "s1")
+    desk.handle(ended(first, "s1", T0 + 13, "0", OrderStatus.CANCELED))
+    second = placed(desk.handle(Tick(T0 + 400)))[0]
+    ack(desk, second, T0 + 401, "s2")
+    desk.handle(fill_of(first, "s1", "st1", T0 + 410, "0.002"))
+    desk.handle(fill_of(bid, "q0", "t2", T0 + 420, "0.005"))
+
+    desk.handle(fill_of(ask, "q1", "t3", T0 + 430))
+
+    assert [(it.side, it.remain) for it in desk.state.tickets.values()] == [
+        (Side.BUY, second.qty),
+        (Side.SELL, D("0.007")),
+    ]

@@ -36,7 +36,8 @@ def taking_price(touch: Decimal, side: Side, slip_bps: Decimal, rules: Instrumen
     """Return the limit of an order that shall be filled: through the touch by `slip_bps`, rounded toward being filled.
 
     Buy: touch · (1 + slip), rounded up. Sell: touch · (1 − slip), rounded down. `touch` is the opposite best price.
-    The slip stays a tenth inside the exchange's price band, whose reference price is not published.
+    The slip stays a tenth inside the exchange's price band, whose reference price is not published; where the tick is
+    so coarse that rounding would leave the band (or reach zero), it is rounded the other way, to the touch at most.
 
     >>> from mmfsm.testing import rules_spot
     >>> taking_price(Decimal("2993.26"), Side.BUY, Decimal(5), rules_spot())
@@ -45,7 +46,11 @@ def taking_price(touch: Decimal, side: Side, slip_bps: Decimal, rules: Instrumen
     band = rules.buy_band_ratio if side is Side.BUY else rules.sell_band_ratio
     slip = min(slip_bps * BPS, band * Decimal("0.9"))
     price = touch * (1 + side.sign * slip)
-    return ceil_to(price, rules.price_tick) if side is Side.BUY else floor_to(price, rules.price_tick)
+    if side is Side.BUY:
+        outward = ceil_to(price, rules.price_tick)
+        return outward if outward <= touch * (1 + band) else floor_to(price, rules.price_tick)
+    outward = floor_to(price, rules.price_tick)
+    return outward if outward >= touch * (1 - band) else ceil_to(price, rules.price_tick)
 
 
 def tradable_qty(qty: Decimal, price: Decimal, rules: InstrumentRules) -> Decimal:

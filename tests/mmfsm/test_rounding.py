@@ -128,6 +128,19 @@ def test_a_taking_price_stays_inside_the_band(touch: Decimal, slip_bps: Decimal,
 
 
 @pytest.mark.parametrize(
+    ("touch", "buy", "sell"),
+    [
+        ("0.01", "0.01", "0.01"),  # one tick: a sale a tick below would be for nothing
+        ("0.30", "0.30", "0.30"),  # a tick is 3.3 %, and the band ±2 %
+        ("0.50", "0.51", "0.49"),  # a tick is the band
+    ],
+)
+def test_a_tick_wider_than_the_band_leaves_the_touch(touch: str, buy: str, sell: str) -> None:
+    """Rounded toward being filled it would be outside the band and refused at every try: the touch is the limit."""
+    assert [taking_price(D(touch), side, D(5), rules_spot()) for side in Side] == [D(buy), D(sell)]
+
+
+@pytest.mark.parametrize(
     ("qty", "price", "rules", "tradable"),
     [
         ("0.03994", "2500", rules_spot(), "0.0399"),  # the step of 0.0001

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmfsm import exits, quoting
+from mmfsm import exits, feeding, quoting
 from mmfsm.events import FeedName
 from mmfsm.funding import why_off
 from mmfsm.guards import liquidation_distance_bps
@@ -49,10 +49,13 @@ def why_not_quote(turn: Turn) -> str:
 
 
 def watch_day(turn: Turn) -> None:
-    """Watch what the UTC day has cost, both legs at their mids, funding included: past the limit a person decides."""
+    """Watch what the UTC day has cost, both legs at their mids, funding included: past the limit a person decides.
+
+    One leg's price of now beside an old one of the other would be a loss that is none: nothing is judged meanwhile.
+    """
     s = turn.s
     perp, spot = turn.mid(InstType.PERP), turn.mid(InstType.SPOT)
-    if not s.books_open or perp is None or spot is None:
+    if not s.books_open or perp is None or spot is None or not feeding.books_fresh(turn):
         return
     value, day = s.ledger.value(perp, spot) + s.accounts.funding, turn.told_ms // DAY_MS
     if day != s.day or s.day_start_value is None:

@@ -134,6 +134,26 @@ def test_a_daily_loss_above_the_limit_latches_and_a_new_day_forgives_it() -> Non
     assert "daily_loss" not in desk.state.mode.reasons
 
 
+def test_the_price_of_one_leg_beside_an_old_one_of_the_other_is_no_daily_loss() -> None:
+    """Long 0.01, hedged, and spot's book falls silent while the price falls by 100: halted for the book alone, and once
+    it is back nothing was lost."""
+    desk, asked = live(max_daily_loss=D("0.5"), clock_jump_max_ms=60_000)
+    bid = placed(asked)[0]
+    ack(desk, bid, T0 + 1, "q0")
+    beat(desk, T0 + 2)
+    hedge = placed(desk.handle(fill_of(bid, "q0", "t1", T0 + 10)))[0]
+    desk.handle(fill_of(hedge, "h1", "t2", T0 + 12))
+    ack(desk, hedge, T0 + 13, "h1")
+    desk.handle(Tick(T0 + 9_000))
+    assert "book_stale:spot_book" in desk.state.mode.reasons and desk.state.ledger.delta == 0
+
+    desk.handle(book(PERP, T0 + 9_001, "2400.00", "2400.01"))
+    desk.handle(Tick(T0 + 9_002))
+    beat(desk, T0 + 9_003, perp="2400.00", spot="2401.00")
+
+    assert "daily_loss" not in desk.state.mode.reasons and not desk.state.mode.latched
+
+
 @pytest.mark.parametrize(("free", "placed_sides"), [("2.7", []), ("2.8", ["buy", "sell"])])
 def test_quotes_take_no_more_margin_than_is_free(free: str, placed_sides: list[str]) -> None:
     """0.01 at 2500 needs 2.5 of margin at leverage 10, and a tenth is kept back: 2.78 is the least."""

@@ -38,7 +38,22 @@ def plan(turn: Turn, strategy: Strategy, *, is_told: bool = True) -> QuotePlan |
         basis_z=valuation.basis_z(turn) if turn.p.basis_filter == "skew" else None,
         flow=s.econ.flow.at(turn.p.flow_window_ms, turn.p.flow_floor_qty, turn.at_ms) if turn.p.k_flow else None,
     )
-    return valuation.valued(turn, view, strategy.quote(view), is_told=is_told)
+    return valuation.valued(turn, view, within_limits(view, strategy.quote(view)), is_told=is_told)
+
+
+def within_limits(view: QuoteView, wanted: QuotePlan) -> QuotePlan:
+    """The limits are the desk's, whoever planned the quotes: no side rests with more than may be quoted of it, and none
+    with nothing."""
+    bid, ask = _cut(wanted.bid, view.bid_limit), _cut(wanted.ask, view.ask_limit)
+    return wanted if bid is wanted.bid and ask is wanted.ask else wanted._replace(bid=bid, ask=ask)
+
+
+def _cut(quote: QuoteSide, limit: SideLimit) -> QuoteSide:
+    if quote.price is None or ZERO < quote.qty <= limit.qty:
+        return quote
+    if quote.qty > limit.qty > ZERO:
+        return quote._replace(qty=limit.qty)
+    return QuoteSide(None, ZERO, quote.reason if limit.qty else limit.reason, quote.terms_bps)
 
 
 def limit_of(turn: Turn, side: Side, margin_qty: Decimal | None = None) -> SideLimit:

@@ -16,7 +16,7 @@ from mmfsm.quoting import limit_of, plan
 from mmfsm.reporting import terms_of
 from mmfsm.state import Turn
 from mmfsm.strategy import ObiFundingStrategy, QuoteView
-from mmfsm.testing import opening, ready_desk
+from mmfsm.testing import opening, placed, ready_desk
 from mmfsm.values import ZERO, FeeRate, Funding, Level, QuotePlan, QuoteSide, Side
 from tests.incidents.scene import opened
 from tests.mmfsm.desk_driver import PERP, SPOT, T0, Hand, live_params
@@ -164,6 +164,25 @@ def test_the_floor_holds_for_a_strategy_of_ones_own() -> None:
     assert edge_of(Side.BUY, wanted.bid.price, turn) >= 1
     assert hand.desk.state.bid.price == wanted.bid.price < D("2500")
     assert set(terms_of(wanted.bid, Side.BUY, wanted.mid)) == {"strategy", "floor"}
+
+
+class Greedy(AtTheTouch):
+    """Wants a whole coin on each side, whatever may be quoted."""
+
+    def quote(self, view: QuoteView) -> QuotePlan:
+        wanted = super().quote(view)
+        return wanted._replace(bid=wanted.bid._replace(qty=D(1)), ask=wanted.ask._replace(qty=D(1)))
+
+
+@pytest.mark.parametrize("strategy", [AtTheTouch(), Greedy()])
+@pytest.mark.parametrize("floor", [True, False])
+def test_no_strategy_quotes_more_than_the_guards_allow_nor_nothing_at_all(floor: bool, strategy: AtTheTouch) -> None:
+    """No spot coin to sell: no bid, none of size zero either, for the guard's reason. The ask has a quote's size."""
+    params = live_params(edge_floor=floor)
+    hand = Hand(Desk(params, run=1, strategy=strategy))
+    actions = hand(*opening(T0, params, coin="0"))
+    assert [(order.side, order.qty) for order in placed(actions)] == [(Side.SELL, D("0.01"))]
+    assert hand.desk.state.skips[Side.BUY.value] == "no_spot_coin"
 
 
 def test_closing_is_worth_the_buffer_more_than_opening() -> None:

@@ -313,14 +313,12 @@ def _on_private_data(turn: Turn, event: FillEvent | OrderEvent | PositionEvent |
         feeding.tell(turn, FeedName.PRIVATE, "data")
 
 
-def _on_fills_read(turn: Turn, event: FillsRead) -> None:
-    reconciling.on_fills_read(turn, event)
-
-
 def _on_start(turn: Turn, _event: Start) -> None:
     if turn.s.session.state == "COLD":
         turn.s.started_ms = turn.at_ms
         wind_clocks(turn)
+        if turn.p.exit_policy != "cross":
+            exits.stop_crossing(turn)  # an earlier run's: READY may come with a book, before any review
     sessions.tell(turn, "start")
     if turn.s.books_open:
         reconciling.begin(turn)  # a restart: what was filled while nobody looked comes first
@@ -376,7 +374,7 @@ _ROUTES: dict[type[Any], tuple[Any, ...]] = {
     PlaceAnswered: (_on_place_answered,),
     CancelAnswered: (placing.on_cancel_answered,),
     OrderQueried: (_on_order_queried,),
-    FillsRead: (_on_fills_read,),
+    FillsRead: (reconciling.on_fills_read,),
     SettlementsRead: (settlements.on_read,),
     OpenOrdersRead: (reconciling.on_open_orders, sessions.on_open_orders),
     ServerTimeRead: (sessions.on_time,),

@@ -127,8 +127,6 @@ def review(turn: Turn) -> None:
         _tell(turn, "gone", PairInput(turn.at_ms))
         return
     pair, p = econ.pair, turn.p
-    if p.exit_policy != "cross":
-        stop_crossing(turn)  # an earlier run's
     if s.tickets:
         return  # half a pair: what it has gained is not known yet
     gross = net = None

@@ -9,15 +9,17 @@ import pytest
 
 from mmfsm.desk import Desk
 from mmfsm.economics import FundingGate
-from mmfsm.events import Halt, Resume
+from mmfsm.events import Halt, PositionEvent, Resume, Start
 from mmfsm.exits import Entry, ExitPrices, entry_of, gross_bps, net_bps, reason_to_leave
 from mmfsm.fees import Fees
 from mmfsm.machines import pair
 from mmfsm.machines.pair import CROSSING, FLAT, HELD, LEAVING, Pair, PairInput, PairOut
 from mmfsm.params import Params
 from mmfsm.state import Turn
-from mmfsm.values import FeeRate, OrderIntent, Side
+from mmfsm.testing import ended, fill_of, opening, placed
+from mmfsm.values import FeeRate, OrderIntent, OrderStatus, Side
 from tests.incidents.scene import opened
+from tests.mmfsm.desk_driver import T0, Hand, accept, live_params, ready_hand
 
 D = Decimal
 FEES = Fees(FeeRate(D(2), D(6)), FeeRate(D(10), D(10)), D(12))
@@ -145,7 +147,8 @@ def test_a_new_run_without_a_policy_ends_an_exit_under_way() -> None:
     scene.wait(2_000)
     s = scene.desk.state
     s.econ.pair.state, s.econ.pair.why, s.flattening, s.econ.exiting = CROSSING, pair.LOSS_CUT, True, True
-    s.session.state = "CHECKING"
+    s.session.state = "COLD"
+    scene(Start(scene.now))
     scene.pulse()
     assert scene.closing[-1].intent is OrderIntent.HEDGE
     s.session.state = "READY"
@@ -153,6 +156,24 @@ def test_a_new_run_without_a_policy_ends_an_exit_under_way() -> None:
 
     assert s.econ.pair.state == HELD and scene.mode == "QUOTING" and scene.perp == D("-0.02")
     assert scene.rests(Side.BUY) and scene.rests(Side.SELL)
+
+
+def test_a_new_run_without_a_policy_crosses_nothing_though_a_book_makes_it_ready() -> None:
+    """Killed while a pair was crossed out, and EXIT_POLICY taken back: not one slice more is sent."""
+    hand, bid, ask = ready_hand(exit_policy="cross")
+    hedge = placed(hand(fill_of(ask, "q1", "t1", T0 + 10)))[0]
+    hand(accept(hedge, T0 + 11, "h1"), fill_of(hedge, "h1", "t2", T0 + 12))
+    hand(ended(bid, "q0", T0 + 13, "0", OrderStatus.CANCELED))
+    s = hand.desk.state
+    s.econ.pair, s.flattening, s.econ.exiting = Pair(CROSSING, T0, T0, pair.MAX_AGE, -1), True, True
+    params = live_params(exit_policy="off")
+    hand = Hand(hand.desk.restarted(params, run=2))
+    for event in opening(T0 + 5_000, params, coin="0.51"):
+        told = attrs.evolve(event, qty=D("-0.01")) if isinstance(event, PositionEvent) else event
+        hand.answer_reads(hand(told), T0 + 5_000)
+
+    assert hand.desk.state.ready and not hand.desk.state.flattening
+    assert [it for it in placed(hand.log) if it.intent is OrderIntent.FLATTEN] == []
 
 
 def test_a_restart_does_not_cut_the_grace_short() -> None:

@@ -138,8 +138,8 @@ def _is_in_what_was_read(turn: Turn, fill: NormalizedFill) -> bool:
 
 
 def _takes_up_again(turn: Turn, fill: NormalizedFill) -> bool:
-    order = turn.s.orders.given_up_for(fill)
-    if order is None or fill.exch_ms - turn.s.skew_ms < order.sent_ms:
+    order = turn.s.orders.given_up_for(fill, fill.exch_ms - turn.s.skew_ms)
+    if order is None:
         return False
     placing.take_up_again(turn, order)
     return True

@@ -134,10 +134,12 @@ class Orders:
         """Tell whether a parked fill may be this order's: then nobody may say that it never arrived."""
         return any(may_be_of(fill, order) for fill in self.early.values())
 
-    def given_up_for(self, fill: NormalizedFill) -> Order | None:
-        """Return the order given up (refused, never found, by hand) that a fill of an unknown orderId fits."""
+    def given_up_for(self, fill: NormalizedFill, filled_ms: int) -> Order | None:
+        """Return the newest order given up (refused, never found, by hand) that a fill of an unknown orderId fits; none
+        that was sent after `filled_ms`, the fill's own moment in the desk's time."""
         for order in reversed(self.settled.values()):
-            if order.given_up and may_be_of(fill, order) and not order.reopened:
+            is_older = order.sent_ms <= filled_ms
+            if is_older and order.given_up and may_be_of(fill, order) and not order.reopened:
                 return order
         return None
 

@@ -192,3 +192,18 @@ def test_what_an_order_works_on_is_netted_by_nobody_though_an_older_one_fills_la
         (Side.BUY, second.qty),
         (Side.SELL, D("0.007")),
     ]
+
+
+def test_a_fill_is_looked_for_among_the_older_orders_too_when_the_newest_was_sent_after_it() -> None:
+    """Two hedges were refused one after the other, and the first had traded: told late, it is no stranger's."""
+    desk, first = a_refused_hedge()
+    second = placed(desk.handle(Tick(T0 + 400)))[0]
+    desk.handle(PlaceAnswered(T0 + 410, second.client_oid, OrderResult(Outcome.BUSY, code="429")))
+
+    late = fill_of(first, "s1", "st1", T0 + 50)
+    desk.handle(attrs.evolve(late, at_ms=T0 + 420))
+
+    assert desk.state.orders.open[first.client_oid].state == "UNKNOWN" and len(desk.state.orders.early) == 1
+    report = OrderReport(InstType.SPOT, "s1", OrderStatus.FILLED, first.qty, first.client_oid)
+    desk.handle(OrderQueried(T0 + 1_200, first.client_oid, OrderResult(Outcome.ACCEPTED, "s1"), report))
+    assert desk.state.tickets == {} and desk.state.ledger.delta == D(0)

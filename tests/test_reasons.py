@@ -32,6 +32,8 @@ HANDED_ON = {
     ("mmfsm/modes.py", "reason"): "a halt's, from halt_soon or standing_halts",
     ("mmfsm/hedging.py", "skipped.reason"): "a SkipHedge's",
     ("mmfsm/quoting.py", "side.reason"): "a QuoteSide's or a SideLimit's",
+    ("mmfsm/quoting.py", "quote.reason"): "what a strategy says of a side it plans with no size",
+    ("mmfsm/quoting.py", "limit.reason"): "a SideLimit's",
     ("mmfsm/strategy.py", "limit.reason"): "a SideLimit's",
     ("mmfsm/valuation.py", "limit.reason"): "a SideLimit's",
     ("mmfsm/machines/session.py", "what.failure"): "given to sessions.tell as failure=",

@@ -271,8 +271,8 @@ def _expose(world: World, change: Decimal) -> None:
     """As `hedging.expose`: net, grow or open."""
     side, qty = (Side.BUY, change) if change > 0 else (Side.SELL, -change)
     other = next((ticket for ticket in world.tickets.values() if ticket.side is side.opposite), None)
-    if other is not None and other.unsent > 0:
-        netted = min(qty, other.unsent)
+    if other is not None and (unsent := _unsent(world, other)) > 0:
+        netted = min(qty, unsent)
         qty -= netted
         _tell(world, other, "net", netted)
     same = next((ticket for ticket in world.tickets.values() if ticket.side is side), None)
@@ -280,6 +280,12 @@ def _expose(world: World, change: Decimal) -> None:
         _tell(world, same, "grow", qty)
     elif qty > 0:
         _open(world, side, qty)
+
+
+def _unsent(world: World, ticket: HedgeTicket) -> Decimal:
+    """As the desk's: what no order works on."""
+    left = (order.left for order in world.orders.values() if order.owner == ticket.hedge_id)
+    return max(ticket.remain - sum(left, ZERO), ZERO)
 
 
 def _open(world: World, side: Side, qty: Decimal) -> None:

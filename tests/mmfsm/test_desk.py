@@ -921,6 +921,28 @@ def test_flatten_closes_the_pair_and_stays_closed_until_a_person_resumes() -> No
     assert {r.leg for r in placed(hand(Resume(T + 6_000)))} == {Leg.PERP_BID, Leg.PERP_ASK}
 
 
+def test_a_closing_order_taken_up_again_lets_no_other_go_beside_the_one_that_is_out() -> None:
+    """The first is refused and the second rests at the exchange; a stranger's fill fitted the first, which is asked for
+    and given up once more: no third is sent while the second may still close the pair."""
+    hand, _, _, hedge = hedging()
+    hand(accept(hedge, T + 1, "h1"), fill_of(hedge, "h1", "s1", T + 2), ended(hedge, "h1", T + 2, "0.01"))
+    (first,) = placed(hand(Flatten(T + 500)))
+    hand(PlaceAnswered(T + 510, first.client_oid, OrderResult(Outcome.BUSY, code="429")))
+    (second,) = placed(hand.beat(T + 2_000))
+    hand(accept(second, T + 2_010, "f2"))
+    told = fill_of(first, "zz", "tz", T + 2_020).fill
+    hand(FillEvent(T + 2_030, attrs.evolve(told, client_oid=None, source="rest")))
+    assert hand.desk.state.orders.open[first.client_oid].state == "UNKNOWN"
+
+    strangers = OrderReport(PERP, "zz", OrderStatus.FILLED, D("0.01"), "somebody-elses")
+    hand(OrderQueried(T + 2_040, first.client_oid, OrderResult(Outcome.ACCEPTED, "zz"), strangers))
+    gone_still = OrderResult(Outcome.GONE, code="43001")
+    sent = [it for s in range(3, 20) for it in placed(hand(OrderQueried(T + 1_000 * s, first.client_oid, gone_still)))]
+
+    assert first.client_oid not in hand.desk.state.orders.open and hand.desk.state.closing == second.client_oid
+    assert sent == []
+
+
 def test_flatten_waits_for_the_quotes_to_be_gone() -> None:
     """The closing order never stands beside a quote of ours."""
     hand, bid, ask = ready_hand()

@@ -86,17 +86,23 @@ async def test_a_desk_that_raises_takes_the_quotes_out_and_ends(tmp_path: Path) 
 
 
 async def test_a_desk_that_has_raised_once_places_no_quote_any_more(tmp_path: Path) -> None:
-    """Books go on coming while the quotes are cancelled, and the strategy would quote again: nothing is sent."""
+    """Books go on coming while the quotes are cancelled, and the strategy would quote again: nothing is sent.
+
+    They stay between the quotes: one that crossed a quote before its cancel has arrived would fill it, and a fill is
+    hedged by a desk that has raised, too.
+    """
     strategy = Brittle(once=True)
     async with trading(tmp_path, strategy=strategy) as bot:
         await bot.quoting()
         strategy.broken = True
         placed = len(bot.requests("place-order"))
         bot.exchange.next_answer("cancel-order", "delay_ms", times=2, ms=300)
-        touch(bot.exchange, perp="3501.00")
+        bid, ask = bot.quote("buy"), bot.quote("sell")
+        assert bid is not None and bid.price < Decimal("3500.40") and ask is not None and ask.price > Decimal("3501.30")
+        touch(bot.exchange, perp="3500.40")
         await bot.until(lambda: bot.runner._crashed)
         for number in range(20):
-            touch(bot.exchange, perp=f"{3502 + number}.00")
+            touch(bot.exchange, perp=f"{3500 + Decimal(41 + 4 * number) / 100}")
             await bot.exchange.flushed()
         assert await bot.ended() == STATUS_CRASHED
 

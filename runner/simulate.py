@@ -38,7 +38,8 @@ from runner.simulator.run import Outcome, Plan, run_seed
 from runner.simulator.shrink import shrink, write_journal
 from runner.simulator.swarm import CALM, Profile
 
-KEPT_EVENTS_MAX = 200_000
+SEEDS_NAMED_MAX = 10
+"""Per reason that latched: how many seeds are named, the lowest, to see one again by."""
 
 
 def profile_of(word: str) -> Profile | None:
@@ -112,7 +113,7 @@ class Tally:
 
     began_s: float = attrs.field(factory=time.monotonic)
     kinds: Counter[str] = attrs.field(factory=Counter)
-    latched: Counter[str] = attrs.field(factory=Counter)
+    latched: dict[str, list[int]] = attrs.field(factory=dict)
     counts: Counter[str] = attrs.field(factory=Counter)
     virtual_s: float = 0.0
     cpu_s: float = 0.0
@@ -121,7 +122,8 @@ class Tally:
     def take(self, told: dict[str, Any]) -> None:
         """Add one seed."""
         self.kinds[told["kind"]] += 1
-        self.latched.update(reason.split(":")[0] for reason in told["latched"])
+        for reason in {reason.split(":")[0] for reason in told["latched"]}:
+            self.latched.setdefault(reason, []).append(told["seed"])
         self.counts.update(told["counts"])
         self.virtual_s += told["virtual_s"]
         self.cpu_s += told["cpu_s"]
@@ -131,10 +133,12 @@ class Tally:
     def figures(self) -> dict[str, Any]:
         """As JSON values. Throughput is virtual seconds per second of one core."""
         wall_s = time.monotonic() - self.began_s
+        latched = sorted(self.latched.items(), key=lambda it: (-len(it[1]), it[0]))
         return {
             "seeds": sum(self.kinds.values()),
             "kinds": dict(self.kinds),
-            "latched_by": dict(self.latched.most_common()),
+            "latched_by": {reason: len(seeds) for reason, seeds in latched},
+            "latched_seeds": {reason: sorted(seeds)[:SEEDS_NAMED_MAX] for reason, seeds in latched},
             "counts": dict(self.counts),
             "virtual_s": round(self.virtual_s, 1),
             "wall_s": round(wall_s, 1),

@@ -57,6 +57,17 @@ def test_the_command_counts_what_became_of_the_seeds(capsys: pytest.CaptureFixtu
     assert figures["kinds"] == {"clean": 2}
 
 
+def test_a_latched_run_is_named_by_its_seed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every order is refused by its signature: each seed halts for a person, is counted, and can be run again."""
+    profile = tmp_path / "refused.toml"
+    profile.write_text('[[fault]]\nname = "refused"\ncode = "40009"\npath = "place-order"\nfrom_s = 5\n')
+    assert main(["--seed", "5", "--seeds", "2", "--minutes", "0.2", "--profile", str(profile), "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+
+    assert figures["kinds"] == {"latched": 2} and figures["latched_by"] == {"refused_for_good": 2}
+    assert figures["latched_seeds"] == {"refused_for_good": [5, 6]}
+
+
 def test_a_profile_of_ones_own_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A TOML file as the exchange takes it; one that means nothing is refused with its table's number."""
     profile = tmp_path / "late.toml"

@@ -27,6 +27,7 @@ from mmfsm import (
     valuation,
 )
 from mmfsm.actions import Action, QueryAccount
+from mmfsm.arithmetic import in_our_context
 from mmfsm.checking import check
 from mmfsm.codec import converter
 from mmfsm.deadlines import next_due_ms
@@ -109,6 +110,7 @@ class Desk:
         """
         return self.urgent(event) + self.rest()
 
+    @in_our_context
     def urgent(self, event: Event) -> tuple[Action, ...]:
         """Take one event and return the hedges it asks for by itself; `rest` must be called next, whatever comes.
 
@@ -127,6 +129,7 @@ class Desk:
         self._open = turn, event
         return turn.urgent()
 
+    @in_our_context
     def rest(self) -> tuple[Action, ...]:
         """Return what else is to be done for the event `urgent` was given; hedges that only the upkeep found first.
 
@@ -224,10 +227,7 @@ class Desk:
     def restarted(self, params: Params, *, run: int, strategy: Strategy | None = None) -> Desk:
         """Return the desk a new run begins with, knowing what this one knew. It is started with `Start` like any other.
 
-        Args:
-            params: of the new run.
-            run: its number, larger than this one's.
-            strategy: of the new run.
+        `params` and `strategy` are those of the new run, `run` is its number, larger than this one's.
         """
         state = converter.structure(self.snapshot(), DeskState)
         return type(self)(params, run=run, strategy=strategy, state=restarted(state, run))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 from mmfsm import guards, placing, pnl, valuation
+from mmfsm.arithmetic import CONTEXT
 from mmfsm.funding import pays_soon
 from mmfsm.machines import slot as machine
 from mmfsm.machines.order import Order
@@ -38,7 +39,9 @@ def plan(turn: Turn, strategy: Strategy, *, is_told: bool = True) -> QuotePlan |
         basis_z=valuation.basis_z(turn) if turn.p.basis_filter == "skew" else None,
         flow=s.econ.flow.at(turn.p.flow_window_ms, turn.p.flow_floor_qty, turn.at_ms) if turn.p.k_flow else None,
     )
-    return valuation.valued(turn, view, within_limits(view, strategy.quote(view)), is_told=is_told)
+    with localcontext(CONTEXT):  # what a strategy, or a library it calls, sets there is gone with it
+        planned = strategy.quote(view)
+    return valuation.valued(turn, view, within_limits(view, planned), is_told=is_told)
 
 
 def within_limits(view: QuoteView, wanted: QuotePlan) -> QuotePlan:

@@ -6,7 +6,9 @@ make rows        runs the suite so, adds a simulation, and draws the sum
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import ExitStack
+from decimal import DefaultContext, localcontext
 from pathlib import Path
 
 import pytest
@@ -31,3 +33,10 @@ class RowCounter:
 def pytest_configure(config: pytest.Config) -> None:
     if folder := os.environ.get("MMFSM_ROWS"):
         config.pluginmanager.register(RowCounter(Path(folder)), "mmfsm-rows")
+
+
+@pytest.fixture(autouse=True)
+def decimal_context() -> Iterator[None]:
+    """Each test begins with Python's own decimal context: ccxt changes the thread's, and tests share threads."""
+    with localcontext(DefaultContext):
+        yield

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from mmfsm.arithmetic import in_our_context
 from mmfsm.machines.ticket_parts import (
     CHASING,
     DONE,
@@ -238,6 +239,7 @@ def open_ticket(
     return ticket, step(ticket, "opened", what)
 
 
+@in_our_context
 def step(ticket: HedgeTicket, event: str, what: TicketInput) -> TicketOut:
     """Tell a ticket of one event, then let its clock decide what to send. Returns what it wants done, in order."""
     out: TicketOut = []

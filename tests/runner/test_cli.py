@@ -95,7 +95,7 @@ def test_paper_runs_and_prints_the_table(capsys: pytest.CaptureFixture[str], tmp
 
     out = capsys.readouterr().out
     figures = json.loads((tmp_path / "figures.json").read_text())
-    assert status == 0 and figures["ok"] and figures["quotes_placed"] > 0
+    assert status == 0 and figures["ok"] and figures["quotes_placed"] > 0, out
     assert "BASE_HALF_SPREAD_BPS=0.6" in out and "flat and clean" in out and (tmp_path / "run.jsonl").exists()
 
 

@@ -134,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("report", help="what a log says as one HTML page that loads nothing (--help for its options)")
     paper = commands.add_parser("paper", help="the bot against the stand-in exchange, without an account")
     paper.set_defaults(command=_paper)
-    paper.add_argument("--seconds", type=_seconds, default=60.0, help="how long (default 60)")
+    paper.add_argument("--seconds", type=_seconds, default=60.0, help="how long, once it is ready (default 60)")
     paper.add_argument("--seed", type=int, default=1, help="of the synthetic market (default 1)")
     paper.add_argument("--tape", type=Path, metavar="DIR", help="recorded legs instead of the synthetic market")
     paper.add_argument("--log", default="logs/paper.jsonl", metavar="FILE", help="the JSONL log")

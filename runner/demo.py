@@ -10,12 +10,14 @@ import json
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import attrs
 
+from mmfsm.actions import Record
 from mmfsm.clock import now_ms
 from mmfsm.market import bbo_of
 from mmfsm.pnl import row
@@ -43,7 +45,8 @@ PROFILE = {
     "MIN_ABS_FUNDING": "0",
     "RECONCILE_SEC": "10",
 }
-STOP_BOUND_S = 30.0
+START_BOUND_S = 30.0
+"""How long the start may take; the time of a run counts from its end, however slow the machine is."""
 
 
 @attrs.define
@@ -98,8 +101,18 @@ async def _run(run: PaperRun, summary: Summary) -> dict[str, Any]:
         settings = settings_for(run, exchange)
         _print_profile(run)
         before = exchange.account_view()
-        runner = Runner(settings, on_record=summary.take)
-        beside = [asyncio.create_task(_end_after(run, runner)), asyncio.create_task(_status_line(runner, summary))]
+        ready = asyncio.Event()
+
+        def take(record: Record) -> None:
+            summary.take(record)
+            if runner.desk.state.ready:
+                ready.set()
+
+        runner = Runner(settings, on_record=take)
+        beside = [
+            asyncio.create_task(_end_after(run, runner, ready)),
+            asyncio.create_task(_status_line(runner, summary)),
+        ]
         if run.during is not None:
             beside.append(asyncio.create_task(_during(run.during, exchange, runner)))
         try:
@@ -123,7 +136,9 @@ async def _during(
     await during(exchange, runner)
 
 
-async def _end_after(run: PaperRun, runner: Runner) -> None:
+async def _end_after(run: PaperRun, runner: Runner, ready: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(ready.wait(), START_BOUND_S)
     await asyncio.sleep(run.seconds)
     if run.flatten:
         runner.flatten()

@@ -28,9 +28,8 @@ TRUE_BOOKS = "10 what was told is what is booked: the ledger is the exchange's"
 CHECKED_FIRST = "11 before READY nothing is sent but cancels and the proof's order, and hedges of an earlier run"
 ONE_END = "12 a run ends once; clean means that nothing of ours is open"
 ENDS = "13 every exposure ends hedged, unwound, dust, or HALTED with an alert"
-
-STATE_IS_TRUE = "15 a ticket's state says what happened to it: nothing filled, some filled, overdue, given up on spot"
 NOT_AGAIN = "14 a leg that has refused for good is not asked again before the other was"
+STATE_IS_TRUE = "15 a ticket's state says what happened to it: nothing filled, some filled, overdue, given up on spot"
 
 
 @attrs.frozen
@@ -65,7 +64,7 @@ class Model(Generic[W]):
                 invariants=self.invariants,
                 sometimes=self.sometimes,
                 bound=bound,
-                goal=self.goal,
+                goal=(ENDS, self.goal),
                 progress=progress,
             )
 

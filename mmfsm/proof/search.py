@@ -95,9 +95,11 @@ class _Search(Generic[W]):
         canonical: Callable[[W], Hashable],
         invariants: Mapping[str, Invariant[W]],
         sometimes: Mapping[str, Sometimes[W]],
-        goal: Callable[[W], bool] | None,
+        goal: tuple[str, Callable[[W], bool]] | None,
     ) -> None:
-        self.step, self.canonical, self.invariants, self.goal = step, canonical, invariants, goal
+        self.step, self.canonical, self.invariants = step, canonical, invariants
+        self.goal_name = goal[0] if goal else ""
+        self.goal = goal[1] if goal else None
         self.missing = dict(sometimes)
         self.numbers: dict[Hashable, int] = {}
         self.seen: list[_Seen] = []
@@ -185,7 +187,7 @@ class _Search(Generic[W]):
         self.report.worst_to_goal = max((way for way in ways if way < lost), default=0)
         if stuck and self.report.counterexample is None:
             self.report.counterexample = self.counterexample(
-                "every exposure ends", f"{len(stuck)} states never get home under a benign venue", stuck[0]
+                self.goal_name, f"{len(stuck)} states never get home under a benign venue", stuck[0]
             )
 
 
@@ -198,7 +200,7 @@ def explore(
     invariants: Mapping[str, Invariant[W]],
     sometimes: Mapping[str, Sometimes[W]] | None = None,
     bound: int | None = None,
-    goal: Callable[[W], bool] | None = None,
+    goal: tuple[str, Callable[[W], bool]] | None = None,
     progress: Callable[[int, int, int], None] | None = None,
 ) -> Report:
     """Visit every world that any order of choices leads to.
@@ -211,7 +213,7 @@ def explore(
         invariants: name → what must hold of every world.
         sometimes: name → what must hold of one step at least.
         bound: stop after so many states; the report then says it is not complete.
-        goal: where first choices must lead from everywhere.
+        goal: the name of what holds if it is met, and where first choices must lead from everywhere.
         progress: told depth, states and transitions after every layer.
 
     Returns:

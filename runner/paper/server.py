@@ -142,7 +142,7 @@ class PaperExchange:
         """What an account really holds, as plain Decimals."""
         return account_view(self.venue.accounts[account])
 
-    async def until(self, condition: Callable[[], bool], timeout_s: float = 5.0) -> None:
+    async def until(self, condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
         """Wait until `condition` holds; it is looked at after every request, push and connection.
 
         Raises:

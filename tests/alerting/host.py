@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-BOUND_S = 10.0
+BOUND_S = 30.0
 
 
 class Host:

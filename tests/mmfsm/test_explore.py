@@ -45,7 +45,7 @@ def two_counters(most: int = 3) -> dict[str, Any]:
 
 def test_every_world_is_visited_once() -> None:
     """Four times four worlds, whatever the order; the benign way home is one choice from everywhere."""
-    report = explore(**two_counters(), invariants={}, goal=lambda world: world == (0, 0))
+    report = explore(**two_counters(), invariants={}, goal=("both go home", lambda world: world == (0, 0)))
 
     assert (report.states, report.complete, report.stuck, report.worst_to_goal) == (16, True, 0, 1)
     assert report.sound
@@ -67,9 +67,9 @@ def test_what_never_gets_home_is_named() -> None:
     world = two_counters(1)
     choices = world["alphabet"]
     world["alphabet"] = lambda w: choices(w)[1:]
-    report = explore(**world, invariants={}, goal=lambda w: w == (0, 0))
+    report = explore(**world, invariants={}, goal=("both go home", lambda w: w == (0, 0)))
 
-    assert report.stuck == 3 and report.counterexample is not None
+    assert report.stuck == 3 and report.counterexample is not None and report.counterexample.broken == "both go home"
 
 
 def test_a_search_that_is_cut_says_so_and_a_property_that_is_not_met_is_named() -> None:

@@ -26,7 +26,7 @@ from runner.settings import Settings, setting_names, to_texts
 from runner.state_folder import DIARY, state_folder
 from tests.support.bot import settings_on
 
-BOUND_S = 15.0
+BOUND_S = 30.0
 _NUMBERS = itertools.count()
 ROOT = Path(__file__).resolve().parents[2]
 PATIENT = {"BOOK_STALE_MS": "60000", "GUARDIAN": "1"}

@@ -127,14 +127,14 @@ async def test_a_second_signal_ends_it_without_waiting(tmp_path: Path) -> None:
                 sys.executable, "-m", "runner", cwd=ROOT, env=os.environ | to_texts(settings), stderr=told
             )
         try:
-            await exchange.until(lambda: len(exchange.account_view().open_orders) == 2, 20)
+            await exchange.until(lambda: len(exchange.account_view().open_orders) == 2, 30)
             exchange.next_answer("orders-pending", "http500", times=10_000)
             process.send_signal(signal.SIGINT)
-            await exchange.until(lambda: not exchange.account_view().open_orders, 20)
+            await exchange.until(lambda: not exchange.account_view().open_orders, 30)
             touch(exchange)
             assert process.returncode is None
             process.send_signal(signal.SIGINT)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 await process.wait()
         finally:
             if process.returncode is None:

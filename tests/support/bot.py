@@ -30,7 +30,7 @@ from runner.paper import PaperExchange, PaperOptions
 from runner.paper.views import AccountView, OrderView
 from runner.settings import Settings
 
-BOUND_S = 10.0
+BOUND_S = 30.0
 """How long a wait lasts before it fails: far above what anything takes, far below the suite's own bound."""
 
 FAST = {

@@ -149,8 +149,10 @@ async def test_a_quote_that_would_cross_is_a_benign_end(tmp_path: Path) -> None:
         await bot.until(lambda: len(bot.requests(PERP_PLACE)) > placed)  # whichever side comes first
         moved = "3490.00" if bot.requests(PERP_PLACE)[placed]["side"] == "buy" else "3512.00"
         touch(bot.exchange, perp=moved, spot=moved)
-        await bot.until(lambda: any(order.cancel_reason == "post_only_fill_cancel" for order in bot.truth.orders))
+        crossed = "post_only_fill_cancel"
+        await bot.until(lambda: any(order.cancel_reason == crossed for order in bot.truth.orders))
         await bot.quoting()
 
         assert not any(not fill.is_maker for fill in bot.truth.fills if fill.product == "perp")
-        assert not any(bot.halts.values()) and [line["reason"] for line in bot.find("order_reject")] == []
+        ours = next(order.client_oid for order in bot.truth.orders if order.cancel_reason == crossed)
+        assert not any(bot.halts.values()) and bot.find("order_reject", client_oid=ours) == []

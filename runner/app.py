@@ -28,7 +28,6 @@ from runner.bitget.tasks import Tasks
 from runner.disk import Disk
 from runner.dryrun import DryRun, SimulatedSpot
 from runner.log import Log, open_log, version_of_mmfsm
-from runner.logwatch import LogWitness
 from runner.memory import Memory
 from runner.onlooker import Onlooker
 from runner.sending import Executor, Sending
@@ -79,7 +78,6 @@ class Runner:
         self.exit_reason = ""
         self.ended = asyncio.Event()
         self._log: Log | None = None
-        self._log_witness = LogWitness(settings.log_file)
         self.observers: list[Callable[[do.Record], None]] = [] if on_record is None else [on_record]
         self._records: deque[do.Record] = deque()
         self._is_writing = False
@@ -207,10 +205,14 @@ class Runner:
         self.handle(ev.Flatten(now_ms()))
 
     def resume(self) -> None:
-        """Tell the desk that a person has looked. A journal that had failed is begun anew; if it cannot be, nothing is
-        cleared: quotes that no file knows of would leave before the halt is back."""
-        if self._surroundings.hold_lock() and self._memory.mend(self.desk):
+        """Tell the desk that a person has looked. A journal or a log that had failed is begun anew; if it cannot be,
+        nothing is cleared: quotes that no file knows of would leave before the halt is back."""
+        if not (self._surroundings.hold_lock() and self._memory.mend(self.desk)):
+            return
+        if self._log is None or self._log.mend():
             self.handle(ev.Resume(now_ms()))
+        else:
+            self._breach_once("log")
 
     def _take_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -235,8 +237,8 @@ class Runner:
             if (error := self._memory.packing_failure()) is not None:
                 self.note("risk", "journal_packing", {"error": str(error)})
             self._memory.look(lock_is_lost=self._surroundings.lock_is_lost)
-            if self._log_witness.is_broken() and "breach:log" not in self.desk.state.mode.reasons:
-                self.breach("log", None)
+            if self._log is not None and self._log.is_broken():
+                self._breach_once("log")
             if self.settings.dry_run and not self.settings.has_keys:
                 self.handle(ev.FeedAlive(now_ms(), ev.FeedName.PRIVATE))
 
@@ -256,7 +258,7 @@ class Runner:
                 self._start(action)
             actions = self.desk.rest()
         except IllegalEvent as error:
-            self._refused(event, error)
+            self._breach_once(f"illegal:{type(event).__name__}", error)
             return
         except Exception as error:
             self._crash(event, error, hedges)
@@ -267,12 +269,6 @@ class Runner:
         self._turned.set()
         if self._records:
             self._write_soon()
-
-    def _refused(self, event: ev.Event, error: IllegalEvent) -> None:
-        """What was told cannot be, and the desk is as it was: a person is to look at who says so. Said once a halt."""
-        name = f"illegal:{type(event).__name__}"
-        if f"breach:{name}" not in self.desk.state.mode.reasons:
-            self.breach(name, error)
 
     def _start(self, action: do.Action) -> None:
         if isinstance(action, do.Record):
@@ -321,7 +317,6 @@ class Runner:
             record = self._records.popleft()
             if self._log is not None:
                 self._log.write(record)
-                self._log_witness.wrote()
             for observer in self.observers:
                 observer(record)
         if self._records:
@@ -359,9 +354,14 @@ class Runner:
             self._tasks.start(name, self._tick())
 
     def breach(self, name: str, error: BaseException | None) -> None:
-        """Halt for a person: a task that ended, a request that raised: the desk halts for a person."""
+        """A task that ended, a request that raised: the desk halts for a person."""
         logger.opt(exception=error).error("{} failed", name)
         self.handle(ev.Breach(now_ms(), name))
+
+    def _breach_once(self, name: str, error: BaseException | None = None) -> None:
+        """Said once a halt. An event that cannot be leaves the desk as it was: a person looks at who says so."""
+        if f"breach:{name}" not in self.desk.state.mode.reasons:
+            self.breach(name, error)
 
     def _crash(self, event: ev.Event, error: Exception, hedges: tuple[do.Action, ...]) -> None:
         """The desk itself raised: nothing it says can be relied on. Take our quotes out, place no other, then end.

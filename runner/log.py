@@ -32,6 +32,7 @@ from mmfsm.errors import ParamError
 from mmfsm.values import plain
 from runner.bitget import wire
 from runner.logfiles import full_files
+from runner.logwatch import LogWitness
 from runner.packing import oldest_beyond, pack
 from runner.saying import say
 from runner.settings import HIDDEN, Settings
@@ -78,6 +79,8 @@ class Log:
         self._json = logger.bind(run=run_id, json=True).opt(raw=True)
         self._console_no = logger.level(settings.log_level).no
         self._sinks: list[int] = []
+        self._file: int | None = None
+        self._witness = LogWitness(self.path)
         self._is_broken = False
         self._packer = ThreadPoolExecutor(1, "log-compression")
         self._before: tuple[list[logging.Handler], int] = ([], logging.WARNING)
@@ -88,30 +91,34 @@ class Log:
         Raises:
             ParamError: the file cannot be written.
         """
-        settings = self._settings
+        level = self._settings.log_level
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._sinks = [
-                logger.add(
-                    str(self.path).replace("{", "{{").replace("}", "}}"),  # loguru would fill in what is in braces
-                    level=_JSON_NO,
-                    format="{message}",
-                    filter=self._is_mine,
-                    rotation=settings.log_rotate_mb * 1_000_000,
-                    compression=self._put_away,
-                    encoding="utf-8",
-                    catch=False,  # `_put` says it in a sentence
-                )
-            ]
+            self._open_file()
         except OSError as error:
             raise ParamError("LOG_PATH", str(self.path), f"a file that can be written ({error.strerror})") from None
         _remove_loguru_default()
-        self._sinks.append(
-            logger.add(self._to_console, level=settings.log_level, filter=_is_text, format=_line, diagnose=False)
-        )
+        self._sinks.append(logger.add(self._to_console, level=level, filter=_is_text, format=_line, diagnose=False))
         self._sinks.append(logger.add(self._text_as_record, level="WARNING", filter=_is_text, format="{message}"))
-        self._take_logging(settings.log_level)
+        self._take_logging(level)
         self._write_first()
+
+    def _open_file(self) -> None:
+        """Open what LOG_PATH names, and only then close what was open before."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        before = self._file
+        self._file = logger.add(
+            str(self.path).replace("{", "{{").replace("}", "}}"),  # loguru would fill in what is in braces
+            level=_JSON_NO,
+            format="{message}",
+            filter=self._is_mine,
+            rotation=self._settings.log_rotate_mb * 1_000_000,
+            compression=self._put_away,
+            encoding="utf-8",
+            errors="backslashreplace",  # half a character of the exchange's is \ud800 then, as JSON spells it
+            catch=False,  # `_put` says it in a sentence
+        )
+        if before is not None:
+            _close_sink(before)
 
     def _take_logging(self, level: str) -> None:
         root = logging.getLogger()
@@ -122,14 +129,30 @@ class Log:
             logging.getLogger(name).setLevel(least)
 
     def close(self) -> None:
-        for sink in self._sinks:
-            with suppress(OSError):  # a full disk: what could be written is written, and the rest goes on closing
-                logger.remove(sink)
-        self._sinks = []
+        for sink in self._sinks if self._file is None else (self._file, *self._sinks):
+            _close_sink(sink)
+        self._sinks, self._file = [], None
         self._packer.shutdown()
         root = logging.getLogger()
         root.handlers[:], level = self._before
         root.setLevel(level)
+
+    def is_broken(self) -> bool:
+        """Say whether lines that were written since the last look have left no trace in the file."""
+        return self._witness.is_broken()
+
+    def mend(self) -> bool:
+        """After a failure: open the file anew, also where it was removed or moved, and write a line. Returns whether
+        what comes next can be written down."""
+        if not (self.is_broken() or self._is_broken):
+            return True
+        try:
+            self._open_file()
+        except OSError as error:
+            self._say_broken(error)
+            return False
+        self._put_text("INFO", "runner.log", "the log is written again")
+        return not (self.is_broken() or self._is_broken)
 
     def write(self, record: Record, **extra: Any) -> None:
         """Write one record.
@@ -177,8 +200,13 @@ class Log:
 
     def _put(self, line: dict[str, Any]) -> None:
         text = self.hide(encode(line)) + "\n"
+        self._witness.wrote()
         try:
-            self._json.log(_JSON_NO, text)
+            try:
+                self._json.log(_JSON_NO, text)
+            except ValueError:  # closing a full file failed: loguru keeps it, closed, and opens no other
+                self._open_file()
+                self._json.log(_JSON_NO, text)
         except Exception as error:  # the log's witness halts for it; whoever trades goes on
             self._say_broken(error)
         else:
@@ -201,8 +229,11 @@ class Log:
         # What libraries warn of; records have their own line already.
         it = message.record
         if "told" not in it["extra"]:
-            data = {"level": it["level"].name, "text": str(it["message"])}
-            self._put(dict.fromkeys(FIELDS) | {"ts": now_ms(), "event": "log", "source": it["name"], "data": data})
+            self._put_text(it["level"].name, it["name"], str(it["message"]))
+
+    def _put_text(self, level: str, source: str | None, text: str) -> None:
+        told = {"ts": now_ms(), "event": "log", "source": source, "data": {"level": level, "text": text}}
+        self._put(dict.fromkeys(FIELDS) | told)
 
     def _put_away(self, path: str) -> None:
         # One thread, one file after the other: the loop that trades waits for none of it. Old files go there too, since
@@ -304,6 +335,12 @@ def _forget_oldest(current: Path, keep: int, bytes_max: int) -> None:
     """Delete the oldest full files of a log beyond `keep` and beyond what they may take together."""
     for path in oldest_beyond(full_files(current)[-keep:], bytes_max) + full_files(current)[:-keep]:
         path.unlink(missing_ok=True)
+
+
+def _close_sink(sink: int) -> None:
+    """On a full disk what could be written is written; what else closes, closes all the same."""
+    with suppress(OSError, ValueError):  # the latter: its file was closed before
+        logger.remove(sink)
 
 
 def _remove_loguru_default() -> None:

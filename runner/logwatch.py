@@ -12,20 +12,23 @@ class LogWitness:
         self._path = path
         self._written = 0
         self._seen: tuple[int, int] | None = None
+        self._broken = False
 
     def wrote(self) -> None:
         """Count one line that was handed to the log."""
         self._written += 1
 
     def is_broken(self) -> bool:
-        """Say whether lines that were written since the last look have left no trace."""
-        if not self._written:
-            return False
+        """Say whether lines that were written since the last look have left no trace; without any, what the last look
+        has said."""
+        if self._written:
+            self._broken, self._written = not self._has_grown(), 0
+        return self._broken
+
+    def _has_grown(self) -> bool:
         try:
             stat = self._path.stat()
         except OSError:
-            return True
-        now = (stat.st_ino, stat.st_size)
-        broken = now == self._seen
-        self._seen, self._written = now, 0
-        return broken
+            return False
+        before, self._seen = self._seen, (stat.st_ino, stat.st_size)
+        return self._seen != before

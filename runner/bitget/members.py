@@ -16,6 +16,10 @@ PLACES_MAX = 40
 MILLIS_MAX = 10**14
 """A time later than this (the year 5138) is none."""
 
+APART_MAX_MS = 86_400_000
+"""The exchange's clock and ours differ by seconds, by hours where ours was set wrong; by more than a day it is a
+mistake, and not believed."""
+
 
 class WireError(ValueError):
     """What the exchange sent cannot be read: which member, what came, what was expected."""
@@ -31,16 +35,35 @@ def _short(value: object) -> str:
 
 
 def parse_json(text: str) -> Any:
-    """Parse JSON with every fractional number as a Decimal: money never passes through a binary float.
+    """Parse JSON with every fractional number as a Decimal: money never passes through a binary float. Half a character
+    (`\\ud800` alone: JSON may hold it, no file may) is U+FFFD.
 
     Raises:
-        ValueError: it is no JSON, or holds NaN or Infinity.
+        ValueError: it is no JSON, holds NaN or Infinity, or is nested deeper than anything we read.
     """
+    try:
+        value = _decoded(text)
+        return _whole(value) if "\\ud" in text or "\\uD" in text else value
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def _decoded(text: str) -> Any:
     if text.startswith("{"):  # as every message and answer does: no search for white space around it
         value, end = _DECODER.raw_decode(text)
         if end == len(text):
             return value
     return _DECODER.decode(text)
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    if isinstance(value, dict):
+        return {_whole(name): _whole(item) for name, item in value.items()}
+    return value
 
 
 def _no_constant(name: str) -> None:
@@ -108,6 +131,11 @@ def text(row: Row, member: str) -> str:
 def optional_text(row: Row, member: str) -> str | None:
     value = row.get(member)
     return None if value is None or value == "" else str(value)
+
+
+def is_near(exch_ms: int, at_ms: int) -> bool:
+    """Say whether a time of the exchange's can be one of now: within `APART_MAX_MS` of ours."""
+    return abs(exch_ms - at_ms) <= APART_MAX_MS
 
 
 def millis(row: Row, *members: str) -> int:

@@ -1,12 +1,15 @@
 """The log: one complete JSON object a line, short lines for people, and no secrets in either."""
 
+import gc
 import gzip
 import json
 import logging
 import os
 import resource
+import shutil
 from collections.abc import Iterator
 from decimal import Decimal as D
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +178,54 @@ def test_a_log_that_cannot_grow_says_so_once_and_in_a_sentence(log: Log, capsys:
 
     assert said.count("cannot be written (OSError: [Errno 27] File too large)") == 1 and len(said.splitlines()) == 1
     assert lines(log)[-1]["ts"] == 7
+
+
+def test_a_log_whose_closing_has_failed_is_opened_again(log: Log, capsys: pytest.CaptureFixture[str]) -> None:
+    """A network disk may refuse a full file's last bytes as late as its closing: Python's file is closed then, and still
+    the one that loguru has. The next line is in the file, and closing raises nothing."""
+    _closed_under(log)
+    log.write(attrs.evolve(TICK, at_ms=7))
+    assert lines(log)[-1]["ts"] == 7 and capsys.readouterr().err == ""
+
+    _closed_under(log)
+    log.close()
+
+
+def _closed_under(log: Log) -> None:
+    files = [it for it in gc.get_objects() if isinstance(it, TextIOWrapper) and not it.closed]
+    next(it for it in files if getattr(it, "name", "") == str(log.path)).close()
+
+
+def test_a_removed_log_is_mended_and_one_that_is_whole_is_left_alone(log: Log) -> None:
+    """`mend` makes the file again, with a line in it that says so; where nothing is wrong it writes nothing."""
+    log.write(TICK)
+    assert log.mend() and len(lines(log)) == 2
+
+    shutil.rmtree(log.path.parent)
+    log.write(TICK)
+    assert log.is_broken() and log.is_broken()
+    assert log.mend() and not log.is_broken()
+    assert [line["data"]["text"] for line in lines(log)] == ["the log is written again"]
+
+
+def test_a_log_that_cannot_be_mended_says_so(log: Log) -> None:
+    """No room: not mended, however often it is asked; with room it is, and the next line is whole."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (log.path.stat().st_size, limits[1]))
+    try:
+        log.write(TICK)
+        assert not log.mend() and not log.mend()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert log.mend()
+    log.write(attrs.evolve(TICK, at_ms=7))
+    assert json.loads(log.path.read_text().splitlines()[-1])["ts"] == 7
+
+
+def test_half_a_character_is_written_as_json_spells_it(log: Log) -> None:
+    """JSON may hold a lone surrogate, UTF-8 may not: the record is there, and reads as it was told."""
+    log.write(attrs.evolve(TICK, data={"msg": "\ud800!"}))
+    assert lines(log)[1]["data"] == {"msg": "\ud800!"}
 
 
 @pytest.mark.parametrize("name", ["{name}.jsonl", "{time}/run.jsonl", "{}.jsonl"])

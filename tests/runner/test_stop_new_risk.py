@@ -145,6 +145,33 @@ async def test_resume_clears_nothing_while_the_journal_cannot_be_written(tmp_pat
         assert await run.end(signal.SIGTERM) == 0, run.story()
 
 
+async def test_resume_clears_nothing_while_the_log_cannot_be_written(tmp_path: Path) -> None:
+    """Its folder cannot be made again: `resume` says what holds, with status 1, and no quote leaves; when it can be,
+    one `resume` makes it, and quotes are back."""
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    async with exchange_with() as exchange:
+        settings = settings_on(exchange, logs / "run.jsonl", GUARDIAN="0", STATE_DIR=str(tmp_path / "state"))
+        run = Runner(settings)
+        task = asyncio.create_task(run.run(signals=False))
+        await exchange.until(lambda: len(exchange.account_view().open_orders) == 2, 10)
+        shutil.rmtree(logs)
+        logs.write_text("no folder")
+        assert await run.until(lambda: run.desk.state.mode.reasons.get("breach:log"), 5)
+        await exchange.until(lambda: not exchange.account_view().open_orders, 5)
+        placed, out = len(exchange.account_view().orders), StringIO()
+
+        assert await command("resume", settings, None, False, out) == 1
+        assert "cleared nothing. Still halted by breach:log" in out.getvalue()
+        assert len(exchange.account_view().orders) == placed
+        logs.unlink()
+        assert await command("resume", settings, None, False, out) == 0
+        await exchange.until(lambda: len(exchange.account_view().open_orders) == 2, 10)
+        assert "order_new" in (logs / "run.jsonl").read_text()
+        run.stop()
+        assert await task == 0
+
+
 async def test_a_journal_that_has_room_again_is_begun_anew_by_resume(tmp_path: Path) -> None:
     """Full, HALTED; room again and resumed: the next run takes up what happened since."""
     async with trading(tmp_path, GUARDIAN="0") as bot:

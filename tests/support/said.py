@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 APART = ("runner/paper/", "runner/simulator/", "runner/tuning/", "runner/scan/", "mmfsm/proof/", "mmfsm/reasons/")
 """Parts that give no reason of a run: the stand-in, the simulator and tools; and the catalogue itself."""
 
-BREACHES = ("breach", "_breach", "_on_failure", "on_failure", "failure")
+BREACHES = ("breach", "_breach_once", "_breach", "_on_failure", "on_failure", "failure")
 
 
 GUARDIANS = {

@@ -244,6 +244,8 @@ class Sockets:
                     self._answer(key, True, frame.code, frame.msg)
         if refused:
             logger.warning("refused by Bitget: {} {} {}", frame.code, frame.msg, dict(frame.arg))
+            if frame.code == wire.NOT_LOGGED_IN and FeedName.PRIVATE in feeds and self._private is not None:
+                self._private.drop("Bitget says that it is not logged in")  # it carries nothing until it is again
 
     def _answer(self, key: str, accepted: bool, code: str | None, msg: str | None) -> None:
         pending = self._pending[key]

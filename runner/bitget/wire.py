@@ -19,9 +19,10 @@ import attrs
 
 from mmfsm.params import Params
 from mmfsm.values import InstType, OrderRequest, PositionEffect, PosMode, Side, Tif, plain
-from runner.bitget.members import Row, WireError, as_row, as_rows, parse_json
+from runner.bitget.members import Row, WireError, as_row, as_rows, millis, parse_json
 
 SUCCESS = "00000"
+NOT_LOGGED_IN = "30004"  # of a socket's error messages
 TIF_WORDS = {Tif.POST_ONLY: "post_only", Tif.IOC: "ioc", Tif.GTC: "gtc"}
 PAGE = 100  # the largest page of every list (Get Orders Pending, Get Order Fills, Get Fills, Get Unfilled Orders)
 FUNDING_BUSINESS = "contract_settle_fee"  # what Get Account Bill calls a settlement of funding
@@ -202,10 +203,7 @@ def placed_order_id(data: object) -> str | None:
 
 def read_server_time(data: object) -> int:
     """Get Server Time: a string of Unix milliseconds."""
-    value = as_row(data, "data").get("serverTime")
-    if not isinstance(value, str | int) or not str(value).isdigit():
-        raise WireError("serverTime", value, "a time in Unix milliseconds")
-    return int(value)
+    return millis(as_row(data, "data"), "serverTime")
 
 
 # --- socket frames ----------------------------------------------------------------------------------------------------

@@ -165,3 +165,14 @@ def test_an_error_shows_a_shortened_value() -> None:
     with pytest.raises(WireError) as caught:
         as_rows("y" * 500, "rows")
     assert len(str(caught.value)) < 150 and caught.value.member == "rows"
+
+
+def test_half_a_character_becomes_one_that_can_be_written() -> None:
+    """JSON may hold half of a pair, UTF-8 cannot: the journal would have raised, and the run ended. Pairs stay."""
+    told = parse_json('{"msg": "a\\ud800b", "\\uDfff": ["\\ud83d\\ude00", "\\\\ud800", 1.5]}')
+    assert told == {"msg": "a\ufffdb", "\ufffd": ["\U0001f600", "\\ud800", D("1.5")]}
+
+
+def test_what_is_nested_deeper_than_a_parser_goes_is_no_json() -> None:
+    with pytest.raises(ValueError, match="nested too deep"):
+        parse_json('{"a":' + "[" * 100_000)

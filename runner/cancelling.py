@@ -7,15 +7,17 @@ other symbols and other people's orders.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 
 from mmfsm import actions as do
 from mmfsm import events as ev
-from mmfsm.orders import is_ours
-from mmfsm.values import InstType, OrderReport, OrderResult, Outcome
+from mmfsm.values import InstType, OrderResult, Outcome
+
+if TYPE_CHECKING:  # it costs half a second, and the guardian imports it when it has to act
+    from runner.bitget.gateway import Gateway
 
 EMPTY_READS = 2
 """So many readings in a row without an order of ours: one alone may be older than a request under way."""
@@ -28,10 +30,12 @@ AGAIN_S = 1.1
 """One order may be cancelled once a second (45129)."""
 
 
-class Executor(Protocol):
-    """Whoever carries out actions: the gateway."""
+class Ours(NamedTuple):
+    """One open order of ours, as it is cancelled."""
 
-    def execute(self, action: do.Action) -> Awaitable[tuple[ev.Event, ...]]: ...
+    inst: InstType
+    client_oid: str
+    order_id: str | None
 
 
 @attrs.define
@@ -46,66 +50,61 @@ class Cleared:
     why: str = ""
 
 
-async def clear_ours(executor: Executor, prefix: str, cleared: Cleared, go_on: Callable[[], bool]) -> None:
+async def clear_ours(gateway: Gateway, cleared: Cleared, go_on: Callable[[], bool]) -> None:
     """Cancel every open order of ours on both legs, until nothing of ours is open or `go_on` says no.
 
     Args:
-        executor: carries out readings and cancels; it never raises for the network.
-        prefix: of our clientOids.
+        gateway: carries out readings and cancels; it never raises for the network.
         cleared: filled in as it goes, so that whoever sets a bound still knows what was done.
         go_on: asked before every request; False ends the work at once.
     """
     asked_at, empty = dict[str, float](), 0
     while go_on():
-        ours, failed = await _open_orders(executor, prefix, cleared)
+        ours, failed = await _open_orders(gateway, cleared)
         is_open = ours or any(outcome is not Outcome.FATAL for outcome in failed)  # or may be, for all that is known
         empty = 0 if is_open else empty + 1
         if empty == EMPTY_READS:
             cleared.gone, cleared.hopeless = not failed, bool(failed)
             return
-        await _cancel(executor, ours, cleared, asked_at, go_on)
+        await _cancel(gateway, ours, cleared, asked_at, go_on)
         await asyncio.sleep(FAILED_PAUSE_S if failed else PAUSE_S)
 
 
-async def _open_orders(executor: Executor, prefix: str, cleared: Cleared) -> tuple[list[OrderReport], list[Outcome]]:
-    """Read both legs: what is ours on those that answered, and how the others' readings failed. A leg that cannot be
-    read keeps no order of the other in the market."""
-    answers = await asyncio.gather(*(executor.execute(do.QueryOpenOrders(inst)) for inst in InstType))
+async def _open_orders(gateway: Gateway, cleared: Cleared) -> tuple[list[Ours], list[Outcome]]:
+    """Read both legs: what is ours of what could be read, and how reading failed. A leg, or a row, that cannot be read
+    keeps no other order in the market."""
+    answers = await asyncio.gather(*(gateway.read_open_ids(inst) for inst in InstType))
     cleared.readings += 1
-    found: list[OrderReport] = []
-    failed: list[Outcome] = []
-    for (told,) in answers:
-        if isinstance(told, ev.OpenOrdersRead):
-            found += [order for order in told.orders if is_ours(order.client_oid, prefix)]
-        elif isinstance(told, ev.CheckFailed):
-            cleared.why = _words(told.result)
-            failed.append(told.result.outcome)
-    return found, failed
+    found = [Ours(inst, *ids) for inst, told in zip(InstType, answers, strict=True) for ids in told.ours]
+    failed = [told.reply.result() for told in answers if not told.reply.ok]
+    for result in failed:
+        cleared.why = _words(result)
+    return found, [result.outcome for result in failed]
 
 
 async def _cancel(
-    executor: Executor,
-    orders: list[OrderReport],
+    gateway: Gateway,
+    orders: list[Ours],
     cleared: Cleared,
     asked_at: dict[str, float],
     go_on: Callable[[], bool],
 ) -> None:
     now = asyncio.get_running_loop().time()
 
-    async def cancel(order: OrderReport, oid: str) -> None:
+    async def cancel(order: Ours) -> None:
         if not go_on():
             return
-        (answer,) = await executor.execute(do.CancelOrder(order.inst, oid, order.order_id))
+        (answer,) = await gateway.execute(do.CancelOrder(order.inst, order.client_oid, order.order_id))
         assert isinstance(answer, ev.CancelAnswered)
         if answer.result.outcome in (Outcome.ACCEPTED, Outcome.GONE):
-            if oid not in cleared.cancelled:
-                cleared.cancelled.append(oid)
+            if order.client_oid not in cleared.cancelled:
+                cleared.cancelled.append(order.client_oid)
         else:
             cleared.why = _words(answer.result)
 
-    due = [order for order in orders if now - asked_at.get(order.order_id, -AGAIN_S) >= AGAIN_S]
-    asked_at.update((order.order_id, now) for order in due)
-    await asyncio.gather(*(cancel(order, order.client_oid) for order in due if order.client_oid))
+    due = [order for order in orders if now - asked_at.get(order.client_oid, -AGAIN_S) >= AGAIN_S]
+    asked_at.update((order.client_oid, now) for order in due)
+    await asyncio.gather(*(cancel(order) for order in due))
 
 
 def _words(result: OrderResult) -> str:

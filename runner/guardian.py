@@ -214,7 +214,7 @@ class Guardian:
         gateway = Gateway(self._settings, lambda _name, _error: None)
         await gateway.open()
         try:
-            await clear_ours(gateway, self._settings.client_oid_prefix, cleared, go_on)
+            await clear_ours(gateway, cleared, go_on)
         finally:
             await gateway.close()
 

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import attrs
+from loguru import logger
 
 from mmfsm import actions as do
 from mmfsm import events as ev
@@ -33,7 +34,8 @@ from runner.bitget import wire, wire_account, wire_key, wire_market
 from runner.bitget.at_once import begin_hedge, place_answered
 from runner.bitget.codes import Kind
 from runner.bitget.market import FUNDING, RULES, TIME, trade_rates
-from runner.bitget.members import WireError, as_row, as_rows
+from runner.bitget.members import WireError, as_row, as_rows, is_near
+from runner.bitget.open_orders import PAGES_MAX, OpenIds, open_ids, open_orders, read_rows
 from runner.bitget.rest import Reply, Rest
 from runner.bitget.tasks import OnFailure
 from runner.settings import Settings
@@ -51,7 +53,6 @@ BILLS = "/api/v2/mix/account/bill"
 SET_POS_MODE = "/api/v2/mix/account/set-position-mode"
 KEY_INFO = "/api/v2/spot/account/info"
 
-PAGES_MAX = 20  # of 100 rows: more fills than this in one question is no answer
 _CLOSING = (OrderIntent.UNWIND, OrderIntent.FLATTEN)
 
 Events = tuple[ev.Event, ...]
@@ -66,6 +67,7 @@ class Gateway:
         self._rest = Rest(settings, on_failure, TIME)
         self.budget = self._rest.budget
         self._coins = _coins_of(settings.symbol)
+        self._prefix = settings.client_oid_prefix
         self._close_lock = asyncio.Lock()
         self.closing: set[str] = set()
         self._doers: dict[type, Callable[..., Awaitable[Events]]] = {
@@ -209,28 +211,16 @@ class Gateway:
         return (*fills, read_all)
 
     async def _query_open_orders(self, action: do.QueryOpenOrders) -> Events:
-        # Without a status the futures list may leave partly filled orders out (Get Orders Pending). Live first: an
-        # order that begins to fill between the two questions is then in the second.
-        found: dict[str, OrderReport] = {}
-        for status in ("live", "partially_filled") if action.inst is PERP else (None,):
-            before: str | None = None
-            for _page in range(PAGES_MAX):
-                params = wire.open_orders_params(action.inst, self.terms, status, before)
-                reply = await self._rest.read(OPEN_ORDERS[action.inst], params)
-                if not reply.ok:
-                    return _failed(action, reply)
-                try:
-                    orders = wire_account.read_open_orders(action.inst, reply.data)
-                except WireError as error:
-                    return _failed(action, reply.unreadable(error))
-                found |= {order.order_id: order for order in orders}
-                if len(orders) < wire.PAGE:
-                    break
-                before = orders[-1].order_id
-            else:
-                why = f"more than {PAGES_MAX} pages of open orders"
-                return _failed(action, attrs.evolve(reply, outcome=Outcome.UNKNOWN, msg=why))
-        return (ev.OpenOrdersRead(reply.got_ms, action.inst, tuple(found.values())),)
+        rows, reply = await read_rows(self._rest, OPEN_ORDERS[action.inst], action.inst, self.terms)
+
+        def read(_data: object) -> Events:
+            return (ev.OpenOrdersRead(reply.got_ms, action.inst, open_orders(action.inst, rows, self._prefix)),)
+
+        return _read_or_failed(action, reply, read)
+
+    async def read_open_ids(self, inst: InstType) -> OpenIds:
+        """Our open orders by their ids alone, for whoever only cancels them: as many as can be read."""
+        return open_ids(*await read_rows(self._rest, OPEN_ORDERS[inst], inst, self.terms), self._prefix)
 
     # --- account ------------------------------------------------------------------------------------------------------
 
@@ -316,6 +306,8 @@ class Gateway:
         def read(data: object) -> Events:
             middle = (reply.sent_ms + reply.got_ms) // 2
             told = wire.read_server_time(data)
+            if not is_near(told, middle):
+                logger.warning("serverTime = {}: expected a time within a day of our clock; it is not believed", told)
             return (ev.ServerTimeRead(reply.got_ms, told + reply.got_ms - middle),)
 
         return _read_or_failed(action, reply, read)

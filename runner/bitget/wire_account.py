@@ -13,7 +13,7 @@ What differs between the channels, by page of Bitget's V2 documents and by recor
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mmfsm.events import BalanceEvent, FillEvent, FillUnparsable, PositionEvent
 from mmfsm.values import ZERO, InstType, NormalizedFill, OrderReport, OrderStatus, PosMode, Settlement, Side
@@ -236,11 +236,21 @@ def read_order_detail(inst: InstType, data: object) -> OrderReport | None:
     return read_rest_order(inst, rows[0]) if rows else None
 
 
-def read_open_orders(inst: InstType, data: object) -> list[OrderReport]:
-    """Read a page of open orders. Nothing open is `entrustedList: null` on futures and an empty list on spot."""
-    if inst is InstType.PERP:
-        return [read_rest_order(inst, row) for row in _wrapped(data, "entrustedList")]
-    return [read_rest_order(inst, row, "priceAvg") for row in as_rows(data, "orders")]
+def open_rows(inst: InstType, data: object) -> list[Any]:
+    """Rows of a page of open orders, each as it came. Nothing open is `entrustedList: null` on futures and an empty
+    list on spot."""
+    if inst is InstType.PERP and isinstance(data, dict):
+        if "entrustedList" not in data:
+            raise WireError("entrustedList", None, "a list, or null")
+        data = data["entrustedList"]
+    if data is not None and not isinstance(data, list):
+        raise WireError("orders", data, "a list, or null")
+    return data or []
+
+
+def read_open_order(inst: InstType, row: Row) -> OrderReport:
+    """Read one of them. Raises as `read_rest_order`."""
+    return read_rest_order(inst, row, "price" if inst is InstType.PERP else "priceAvg")
 
 
 # --- positions and balances -------------------------------------------------------------------------------------------

@@ -239,14 +239,14 @@ def test_spot_order_info_is_a_list_and_an_empty_one_means_gone() -> None:
 
 def test_nothing_open_is_null_on_futures() -> None:
     """I08: `entrustedList: null` was counted as one order."""
-    assert read.read_open_orders(PERP, {"entrustedList": None, "endId": None}) == []
-    assert read.read_open_orders(SPOT, []) == []
+    assert read.open_rows(PERP, {"entrustedList": None, "endId": None}) == []
+    assert read.open_rows(SPOT, []) == []
 
 
 def test_spots_unfilled_orders_keep_the_limit_price_in_priceavg() -> None:
-    (told,) = read.read_open_orders(SPOT, [UNFILLED])
+    told = read.read_open_order(SPOT, UNFILLED)
     assert (told.price, told.client_oid, told.status) == (D(50), None, OrderStatus.LIVE)
-    (new,) = read.read_open_orders(SPOT, [UNFILLED | {"status": "new"}])  # as the page's example has it
+    new = read.read_open_order(SPOT, UNFILLED | {"status": "new"})  # as the page's example has it
     assert new.status is OrderStatus.LIVE
 
 

@@ -34,7 +34,7 @@ def test_i08_no_rows_is_a_position_of_zero() -> None:
 def test_i08_a_null_list_is_no_order(inst: object) -> None:
     """On the perp it comes inside an object, on spot as an empty list."""
     body = NO_ORDERS if inst is PERP else FLAT
-    assert wire_account.read_open_orders(inst, wire.open_envelope(body).data) == []  # type: ignore[arg-type]
+    assert wire_account.open_rows(inst, wire.open_envelope(body).data) == []  # type: ignore[arg-type]
 
 
 async def test_i08_a_flat_account_without_orders_starts(tmp_path: Path) -> None:

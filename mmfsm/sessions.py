@@ -38,6 +38,9 @@ from mmfsm.rounding import tradable_qty
 from mmfsm.state import Turn
 from mmfsm.values import Constraints, InstType, Leg, OrderIntent, Outcome, PosMode, Side, Tif, plain
 
+SKEW_BELIEVED_MS = 86_400_000
+"""A clock that was set wrong is hours off; a time beyond a day of ours is a mistake of whoever told it."""
+
 
 def tell(turn: Turn, event: str, **facts: object) -> None:
     """Tell the session machine, and do what it asks."""
@@ -62,7 +65,8 @@ def tell(turn: Turn, event: str, **facts: object) -> None:
 
 def on_time(turn: Turn, event: ServerTimeRead) -> None:
     skew = event.exch_ms - event.at_ms
-    turn.s.skew_ms = skew - turn.s.clock_offset_ms  # to be added to the desk's own time
+    if abs(skew) <= SKEW_BELIEVED_MS:  # fills asked for from a time that is years away are none
+        turn.s.skew_ms = skew - turn.s.clock_offset_ms  # to be added to the desk's own time
     fits = abs(skew) <= turn.p.clock_skew_max_ms
     tell(turn, "time_read", fits=fits, failure="clock_skew", detail=f"{skew} ms, at most {turn.p.clock_skew_max_ms} ms")
 

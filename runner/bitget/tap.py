@@ -18,7 +18,7 @@ from mmfsm.clock import now_ms
 from mmfsm.values import Funding, InstType, Level
 from runner.bitget import wire, wire_account
 from runner.bitget.book import DepthBook, is_usable, read_top
-from runner.bitget.members import Row, WireError
+from runner.bitget.members import Row, WireError, is_near
 from runner.bitget.trades import Trades
 from runner.bitget.wire_market import book_ms, read_ticker_funding
 
@@ -82,11 +82,12 @@ class Tap:
         except ValueError:
             raise WireError("instType", frame.arg.get("instType"), "USDT-FUTURES or SPOT") from None
         channel = frame.channel
+        exch_ms = frame.ts_ms if is_near(frame.ts_ms, at_ms) else at_ms  # by a time years away all later ones were old
         if channel == "positions":
-            told = wire_account.read_position(frame.rows, self._symbol, at_ms, frame.ts_ms or at_ms, "ws")
+            told = wire_account.read_position(frame.rows, self._symbol, at_ms, exch_ms, "ws")
             self._on_event(told)
         elif channel == "account":
-            self._each(frame.rows, lambda row: self._balance(inst, row, at_ms, frame.ts_ms or at_ms))
+            self._each(frame.rows, lambda row: self._balance(inst, row, at_ms, exch_ms))
         elif channel == wire.TRADES:
             self._public_trades(inst, frame)
         elif channel in ("fill", "orders", "ticker") or channel.startswith("books"):

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from bare_rest import Answers
+from loguru import logger
 
+from mmfsm.clock import now_ms
 from mmfsm.values import Outcome
 from runner.bitget.codes import Kind
 from runner.bitget.rest import Rest
@@ -95,3 +97,32 @@ async def test_a_business_error_keeps_the_exchanges_words_and_ours(answers: Answ
     async with opened(answers) as rest:
         result = (await rest.post("/order", {"side": "buy"}, Kind.PLACE)).result()
     assert (result.code, result.msg) == ("43012", "Insufficient balance (insufficient balance (spot))")
+
+
+@pytest.mark.parametrize("told", [0, -1, -(10**15), 1, 10**15, 10**30])
+async def test_a_time_that_cannot_be_of_now_is_not_believed(answers: Answers, told: int) -> None:
+    """A spot hedge says when it was sent, by Bitget's clock: what was believed before stays, ours counts as the time of
+    the answer, and it is said once."""
+    said: list[str] = []
+    sink = logger.add(said.append, level="WARNING", format="{message}")
+    try:
+        async with opened(answers, dry_run=True) as rest:  # no line is kept warm beside it
+            _answer_at(answers, now_ms() + 5_000)
+            await rest.public("/contracts")
+            before = rest.ahead_ms
+            _answer_at(answers, told)
+            replies = [await rest.public("/contracts") for _ in range(2)]
+            after = rest.ahead_ms
+            _answer_at(answers, now_ms() - 3_600_000)
+            await rest.public("/contracts")
+            set_back = rest.ahead_ms
+    finally:
+        logger.remove(sink)
+    assert 4_000 < before == after <= 5_000 and -3_601_000 < set_back <= -3_600_000
+    assert all(reply.ok and reply.told_ms == reply.got_ms for reply in replies)
+    (sentence,) = said
+    assert sentence.startswith(f"requestTime = {told}: expected a time within a day of our clock")
+
+
+def _answer_at(answers: Answers, at_ms: int) -> None:
+    answers.body = f'{{"code":"00000","msg":"success","requestTime":{at_ms},"data":null}}'.encode()

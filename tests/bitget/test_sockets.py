@@ -17,8 +17,10 @@ from mmfsm import actions as do
 from mmfsm import events as ev
 from mmfsm.events import FeedName
 from mmfsm.values import InstType, Leg, OrderIntent, OrderRequest, OrderStatus, Side, Tif
+from runner.bitget import wire
 from runner.bitget.gateway import Gateway
 from runner.bitget.sockets import Sockets
+from runner.bitget.tap import Tap
 from runner.paper import PaperExchange, PaperOptions
 from runner.settings import Settings
 
@@ -366,3 +368,47 @@ async def test_books_that_wait_together_become_the_newest_one_and_fills_stay_all
         await client[0].close()
     tops = [it.bids[0].price for it in heard if isinstance(it, ev.BookEvent)]
     assert tops[-1] == 3003 and len(tops) < 4
+
+
+async def test_a_private_socket_that_is_not_logged_in_any_more_logs_in_again(settings_for: SettingsFor) -> None:
+    """30004 after the subscriptions were accepted: the feed is down until a new login has been answered."""
+    logins: list[int] = []
+
+    async def forgets(ws: web.WebSocketResponse) -> None:
+        async for message in ws:
+            if message.data == "ping":
+                continue
+            asked = json.loads(message.data)
+            if asked["op"] == "login":
+                logins.append(len(logins))
+                await ws.send_json({"event": "login", "code": 0})
+                continue
+            for arg in asked["args"]:
+                await ws.send_json({"event": "subscribe", "arg": arg})
+            if len(logins) == 1:
+                await ws.send_json({"event": "error", "code": 30004, "msg": "User not logged in"})
+
+    async with BareServer(forgets) as server, PaperExchange(PaperOptions(market="scripted")) as exchange:
+        urls = {"bitget_ws_public_url": server.public, "bitget_ws_private_url": server.private}
+        desk = Desk(settings_for(exchange, **urls))
+        await desk.sockets.open()
+        await until(lambda: len(_private(desk)) == 5)
+        await desk.sockets.close()
+
+    assert _private(desk) == ["FeedUp", "SubscribeAnswered", "FeedDown", "FeedUp", "SubscribeAnswered"]
+    assert "not logged in" in desk.of(ev.FeedDown)[0].why and len(logins) == 2 and desk.failures == []
+
+
+@pytest.mark.parametrize("told", ["1", "99999999999999"])
+def test_a_push_whose_time_cannot_be_of_now_counts_as_of_now(told: str) -> None:
+    """By a time years ahead every later reading would be an old one."""
+    heard: list[Any] = []
+    arg = {"instType": "USDT-FUTURES", "channel": "positions", "instId": "default"}
+    frame = wire.read_frame({"action": "snapshot", "arg": arg, "data": [], "ts": told})
+    Tap("ETHUSDT", heard.append, lambda *_: None).take(frame, 1_700_000_000_000)
+    assert [it.exch_ms for it in heard] == [1_700_000_000_000]
+
+
+def _private(desk: Desk) -> list[str]:
+    kinds = (ev.FeedUp, ev.FeedDown, ev.SubscribeAnswered)
+    return [type(it).__name__ for it in desk.events if isinstance(it, kinds) and it.feed is FeedName.PRIVATE]

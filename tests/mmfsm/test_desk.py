@@ -1001,6 +1001,19 @@ def test_after_a_clock_that_ran_an_hour_ahead_fills_are_read_by_the_exchanges_ti
     assert len([a for a in hand.log if isinstance(a, QueryFills)]) >= 4
 
 
+@pytest.mark.parametrize("told", [0, T + 86_400_000 * 400])
+def test_an_absurd_time_of_the_exchange_blinds_no_reading_of_fills(told: int) -> None:
+    """After a cut the clock is asked for; an answer years away is not believed: fills are read from the present."""
+    hand, bid, ask = ready_hand()
+    hand.beat(T + 1_000)
+    hand(gone(bid, "q0", T + 1_001), gone(ask, "q1", T + 1_001), ServerTimeRead(T + 1_002, told))
+    for second in range(2, 100):
+        hand.answer_reads(hand.beat(T + 1_000 * second), T + 1_000 * second)
+
+    since = [a.since_ms for a in hand.log if isinstance(a, QueryFills) and a.order_id is None]
+    assert len(since) >= 4 and all(T - 200_000 < since_ms < T + 100_000 for since_ms in since)
+
+
 def test_a_restart_after_the_clock_was_set_right_reads_on_from_the_exchanges_time() -> None:
     """The old run's clock was an hour ahead and it knew so; the new run's is right: no hour of fills is left out."""
     params = live_params()

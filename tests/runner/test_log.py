@@ -181,7 +181,7 @@ def test_a_log_that_cannot_grow_says_so_once_and_in_a_sentence(log: Log, capsys:
 
 
 def test_a_log_whose_closing_has_failed_is_opened_again(log: Log, capsys: pytest.CaptureFixture[str]) -> None:
-    """A network disk may refuse a full file's last bytes as late as its closing: Python's file is closed then, and still
+    """A network disk may refuse a file's last bytes as late as its closing: Python's file is closed then, and still
     the one that loguru has. The next line is in the file, and closing raises nothing."""
     _closed_under(log)
     log.write(attrs.evolve(TICK, at_ms=7))

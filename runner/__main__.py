@@ -20,6 +20,9 @@ python -m runner config      every setting, its value and where it came from
 
 from __future__ import annotations
 
+from runner import early
+
+# isort: split
 import argparse
 import asyncio
 import os
@@ -46,6 +49,8 @@ try:
 except ModuleNotFoundError as missing:  # `pip install .` brings the library alone
     print(f"needs {missing.name}, which is not installed: pip install '.[live]' in mmfsm's source", file=sys.stderr)
     raise SystemExit(64) from None
+if __name__ != "__main__":
+    early.over()
 
 USAGE_ERROR, DATA_ERROR, BUSY = 64, 65, 75
 """Exit statuses of what never began: a setting is not usable, the journal cannot be read, another run has the lock."""
@@ -76,11 +81,9 @@ COMMANDS = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if words and words[0] in OWN:
-        return _own(words[0], words[1:])
-    args = _parser().parse_args(words)
     try:
-        status: int = args.command(args)
+        early.over()
+        return _own(words[0], words[1:]) if words and words[0] in OWN else _common(words)
     except MmfsmError as error:
         print(f"{error}", file=sys.stderr)
         return (
@@ -88,6 +91,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     except KeyboardInterrupt:
         return 130
+
+
+def _common(words: list[str]) -> int:
+    args = _parser().parse_args(words)
+    status: int = args.command(args)
     return status
 
 

@@ -118,6 +118,26 @@ def test_what_is_not_installed_is_named() -> None:
     assert "loguru" in done.stderr and "pip install '.[live]'" in done.stderr
 
 
+@pytest.mark.parametrize("loaded", ["argparse", "aiohttp.client"])
+async def test_a_ctrl_c_while_it_is_being_loaded_ends_it_in_silence(tmp_path: Path, loaded: str) -> None:
+    """At the first module, and in the middle: no traceback, and the status of an interrupt."""
+    words = ["-X", "importtime", "-m", "runner", "status"]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *words, env=environment(), cwd=tmp_path, stderr=asyncio.subprocess.PIPE
+    )
+    assert process.stderr is not None
+    said = ""
+    async with asyncio.timeout(20):
+        while not said.rstrip().endswith(f" {loaded}"):
+            said = (await process.stderr.readline()).decode()
+            assert said, f"{loaded} was not imported"
+        process.send_signal(signal.SIGINT)
+        rest = (await process.stderr.read()).decode()
+        status = await process.wait()
+
+    assert status in (-signal.SIGINT, 130) and "Traceback" not in rest and "KeyboardInterrupt" not in rest
+
+
 async def test_a_second_signal_ends_it_without_waiting(tmp_path: Path) -> None:
     """The exchange answers no reading back: the first SIGINT waits for it, the second ends with status 4."""
     async with exchange_with() as exchange:

@@ -34,6 +34,7 @@ class Pace:
 
     def may(self, key: str, at_ms: int, urgent: bool = False) -> bool:
         """Ask for a reason to be told; a no is counted, and told later."""
+        self._set_back(at_ms)
         known = self._reasons.get(key)
         if (known is None or at_ms - known.told_ms >= self._repeat_ms) and self.has_room(at_ms, urgent):
             self._reasons[key] = _Reason(at_ms)
@@ -49,9 +50,17 @@ class Pace:
 
     def has_room(self, at_ms: int, urgent: bool = False) -> bool:
         """Say whether the hour has a message left."""
+        self._set_back(at_ms)
         while self._sent and at_ms - self._sent[0] >= HOUR_MS:
             self._sent.popleft()
         return len(self._sent) < (self._hour_max if urgent else self._hour_max - self._hour_max // RESERVE)
+
+    def _set_back(self, at_ms: int) -> None:
+        """A clock that was set back is no reason to be silent until it is there again: what it told then is of now."""
+        if self._sent and self._sent[-1] > at_ms:
+            self._sent = deque(min(ms, at_ms) for ms in self._sent)
+        for it in self._reasons.values():
+            it.told_ms = min(it.told_ms, at_ms)
 
     def sent(self, at_ms: int) -> None:
         """Count one message."""
@@ -72,6 +81,7 @@ class Pace:
 
     def owed(self, at_ms: int) -> dict[str, int]:
         """Return what was held back and may be told now: key → how often. It counts as told then."""
+        self._set_back(at_ms)
         due = [key for key, it in self._reasons.items() if at_ms - it.told_ms >= self._repeat_ms]
         owed = {key: self._reasons[key].held_back for key in due if self._reasons[key].held_back}
         if owed and not self.has_room(at_ms):

@@ -52,6 +52,7 @@ class Watch:
         self._halts: dict[str, Seen] = {}
         self._details: dict[str, str] = {}
         self._others: dict[str, Seen] = {}
+        self._looked_ms = 0
 
     # --- records ------------------------------------------------------------------------------------------------------
 
@@ -100,6 +101,9 @@ class Watch:
 
     def look(self, state: DeskState, at_ms: int) -> None:
         """Look at the desk, once a second or so."""
+        if at_ms < self._looked_ms:
+            self._set_back(self._looked_ms - at_ms)
+        self._looked_ms = at_ms
         self._look_at_halts(state, at_ms)
         key, seen = "rate_limited", self._others.get("rate_limited")
         if state.now_ms < state.backoff_until_ms:
@@ -110,6 +114,13 @@ class Watch:
                 seen.judged, seen.told = True, bool(self._tell([note]))
         elif seen is not None and at_ms - seen.last_ms >= GRACE_MS:
             self._over(key, key, at_ms)
+
+    def _set_back(self, by_ms: int) -> None:
+        """The clock was set back: what has lasted has lasted as long."""
+        for seen in (*self._halts.values(), *self._others.values()):
+            seen.since_ms, seen.last_ms = seen.since_ms - by_ms, seen.last_ms - by_ms
+        if self._halted_ms is not None:
+            self._halted_ms -= by_ms
 
     def _look_at_halts(self, state: DeskState, at_ms: int) -> None:
         reasons = state.mode.reasons

@@ -93,7 +93,7 @@ class Counting:
     def _answered(self, record: Record) -> None:
         sent_ms = self._sent.pop(record.client_oid or "", None)
         if sent_ms is not None:
-            self.round_trip.labels(record.intent).observe((record.at_ms - sent_ms) / 1000)
+            self.round_trip.labels(record.intent).observe(_seconds(sent_ms, record.at_ms))
         if record.event == "order_reject":
             self.rejects.labels(self._code(str((record.res or {}).get("code")))).inc()
 
@@ -119,15 +119,15 @@ class Counting:
             return
         opened_ms = self._open.pop(hedge_id, None)
         if opened_ms is not None and not self._open:
-            self.unhedged.inc((record.at_ms - self._open_ms) / 1000)
+            self.unhedged.inc(_seconds(self._open_ms, record.at_ms))
         self.tickets.labels(data["end"] or OTHER).inc()
-        self.ticket_duration.observe((record.at_ms - data["opened_ms"]) / 1000)
+        self.ticket_duration.observe(_seconds(data["opened_ms"], record.at_ms))
         if data["hedge_latency_ms"] is not None:
             self.hedge_latency.observe(data["hedge_latency_ms"] / 1000)
 
     def open_seconds(self, at_ms: int) -> float:
         """How long there has been a ticket open without a break, in seconds; 0 without one."""
-        return (at_ms - self._open_ms) / 1000 if self._open else 0.0
+        return _seconds(self._open_ms, at_ms) if self._open else 0.0
 
     def _count_exposure(self, record: Record) -> None:
         """Between two records exposure is what the first of them said; it counts while a ticket is open."""
@@ -135,7 +135,7 @@ class Counting:
         if snapshot is None or snapshot.unhedged_notional is None:
             return
         if self._open and self._last is not None:
-            self.unhedged_notional.inc(self._last[1] * max(record.at_ms - self._last[0], 0) / 1000)
+            self.unhedged_notional.inc(self._last[1] * _seconds(self._last[0], record.at_ms))
         self._last = (record.at_ms, float(snapshot.unhedged_notional))
 
     # --- reasons ------------------------------------------------------------------------------------------------------
@@ -145,6 +145,11 @@ class Counting:
 
     def _alert(self, record: Record, _data: dict[str, Any]) -> None:
         self.alerts.labels(reason_name(record.reason)).inc()
+
+
+def _seconds(from_ms: int, to_ms: int) -> float:
+    """A time that is over; none where the clock was set back meanwhile: what is counted never gets less."""
+    return max(to_ms - from_ms, 0) / 1000
 
 
 @lru_cache(maxsize=1_000)

@@ -90,3 +90,15 @@ def test_many_reasons_do_not_pile_up() -> None:
     one.owed(40 * MIN_MS)
 
     assert not one._reasons
+
+
+def test_a_clock_that_was_set_back_silences_nobody() -> None:
+    """By an hour: a reason comes again after its own time from now on, and the hour's room within one."""
+    one, now = pace(hour_max=4), 10 * HOUR_MS
+    for number in range(4):
+        assert one.may(f"reason-{number}", now, urgent=True)
+        one.sent(now)
+    back = now - HOUR_MS
+
+    assert not one.may("reason-0", back, urgent=True) and not one.may("new", back, urgent=True)
+    assert one.may("reason-0", back + HOUR_MS, urgent=True) and one.has_room(back + HOUR_MS)

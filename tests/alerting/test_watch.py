@@ -160,3 +160,13 @@ def test_the_disk_and_the_guardian_are_told(told: Told) -> None:
     told.take(6, "risk", "alert_unsent", why="no route")
 
     assert [note.name for note in told.notes] == ["disk_low", "recovered", "journal_packing", "guardian_lost"]
+
+
+def test_a_clock_that_was_set_back_delays_no_telling(told: Told) -> None:
+    """Half of ALERT_AFTER_SEC before, an hour back, half of it after: it has lasted long enough."""
+    hour_ms = 3_600_000
+    told.look(hour_ms, feed_down__private=False)
+    told.look(hour_ms + AFTER_MS // 2, feed_down__private=False)
+    assert told.look(AFTER_MS // 2, feed_down__private=False) == []
+    assert told.look(AFTER_MS, feed_down__private=False) == ["feed_down:private"]
+    assert told.look(AFTER_MS + 1)[-1] == "over feed_down:private" and told.notes[-1].lasted_ms == AFTER_MS + 1

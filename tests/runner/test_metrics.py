@@ -197,6 +197,19 @@ def test_how_long_something_is_unhedged_now(registry: CollectorRegistry) -> None
     assert counts.open_seconds(5_000) == 0
 
 
+def test_a_clock_that_was_set_back_loses_no_count(registry: CollectorRegistry) -> None:
+    """In the middle of a ticket, by an hour: it has ended, and no sum gets less."""
+    hour_ms = 3_600_000
+    figures = taken(
+        registry,
+        ticket(hour_ms, "a", "PENDING", "100", opened_ms=hour_ms),
+        ticket(5, "a", "DONE", "0", opened_ms=hour_ms),
+    )
+
+    assert one(figures, "tickets_total", "hedged") == 1 and one(figures, "hedge_latency_seconds_count") == 1
+    assert one(figures, "unhedged_seconds_total") == one(figures, "ticket_duration_seconds_sum") == 0
+
+
 def test_no_label_grows_without_bound(registry: CollectorRegistry) -> None:
     """A thousand codes, orders and reasons with ids: so many series for codes, one for a catalogue's pattern."""
     figures = taken(

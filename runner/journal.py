@@ -14,13 +14,14 @@ import os
 import threading
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 
 from mmfsm import Desk
 from mmfsm.events import Event
 from mmfsm.journal import JournalError, Segment, event_line, head_line, parse
-from runner.packing import PACKED, oldest_beyond, pack
+from runner.packing import PACKED, PART, oldest_beyond, pack
 from runner.state_folder import is_elsewhere
 
 EVENTS_MAX = 20_000
@@ -80,11 +81,17 @@ class Journal:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._number += 1
         path = self.folder / f"{desk.state.run:015d}-{self._number:06d}.jsonl"
-        part = path.with_suffix(".part")
+        part = path.with_suffix(PART)
         file = part.open("wb", buffering=0)
-        _write(file, head_line(desk, self._version).encode() + b"\n")
-        os.fsync(file.fileno())
-        part.rename(path)  # whole or not there: a restart never meets half a snapshot
+        try:
+            _write(file, _bytes_of(head_line(desk, self._version)))
+            os.fsync(file.fileno())
+            part.rename(path)  # whole or not there: a restart never meets half a snapshot
+        except OSError:
+            file.close()
+            with suppress(OSError):
+                part.unlink()  # the disk is full: what was tried for nothing takes none of it
+            raise
         self._close_file()
         self._file, self._path, self._count = file, path, 0
         self._packer.submit(self._put_away, path)
@@ -96,7 +103,7 @@ class Journal:
             OSError: the disk is full or gone.
         """
         assert self._file is not None, "begin() comes first"
-        _write(self._file, event_line(event).encode() + b"\n")
+        _write(self._file, _bytes_of(event_line(event)))
         self._count += 1
 
     def close(self) -> None:
@@ -117,6 +124,10 @@ class Journal:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def _bytes_of(line: str) -> bytes:
+    return line.encode(errors="backslashreplace") + b"\n"  # half a character is \\ud800 then, as JSON spells it
 
 
 def _write(file: FileIO, data: bytes) -> None:
@@ -159,7 +170,8 @@ def _put_away(folder: Path, current: Path, stopping: threading.Event, bytes_max:
     run late: what has come after the current one by then is not its affair. Told to stop, it leaves the rest to the
     next run. Returns the first error; one file does not keep the others from being put away."""
     first: OSError | None = None
-    parts = list(folder.glob(f"*{PACKED}.part"))  # of a run that was killed while it compressed
+    # Of a run that was killed while it compressed, or while it began a segment. Ours may have begun another by now.
+    parts = [it for it in folder.glob(f"*{PART}") if it.name.endswith(PACKED + PART) or it.name < current.name]
     found = segments(folder)
     older = [path for path in found if path.name < current.name]
     gone = found[:-SEGMENTS_KEPT_MAX]

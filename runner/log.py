@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import socket
 import sys
 from collections.abc import Callable, Iterable
@@ -31,9 +32,9 @@ from mmfsm.clock import now_ms
 from mmfsm.errors import ParamError
 from mmfsm.values import plain
 from runner.bitget import wire
-from runner.logfiles import full_files
+from runner.logfiles import full_files, left_parts
 from runner.logwatch import LogWitness
-from runner.packing import oldest_beyond, pack
+from runner.packing import PACKED, oldest_beyond, pack
 from runner.saying import say
 from runner.settings import HIDDEN, Settings
 
@@ -46,6 +47,9 @@ FIELDS = (
     "inst_type", "client_oid", "exch_order_id", "exch_trade_id", "dedupe_key", "pos_snapshot",
 )  # fmt: skip
 NOISY = {"transitions": "WARNING", "pybotters": "WARNING", "aiohttp": "WARNING", "asyncio": "WARNING"}
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What the exchange says is shown, and never obeyed: no escape sequence of another's reaches the terminal."""
+
 _JSON_NO = 1  # loguru's level of the JSON lines: below every console's, so that no other sink looks at them
 _QUIET_EVENTS = ("tick",)  # on the console only at DEBUG
 _KEY_DATA = ("side", "price", "qty", "fee", "remain", "status", "what_to_do")
@@ -223,7 +227,7 @@ class Log:
         return record["extra"].get("run") == self._run_id
 
     def _to_console(self, message: Message) -> None:
-        say(self.hide(message))
+        say(_CONTROL.sub("?", self.hide(message)))
 
     def _text_as_record(self, message: Message) -> None:
         # What libraries warn of; records have their own line already.
@@ -235,10 +239,10 @@ class Log:
         told = {"ts": now_ms(), "event": "log", "source": source, "data": {"level": level, "text": text}}
         self._put(dict.fromkeys(FIELDS) | told)
 
-    def _put_away(self, path: str) -> None:
+    def _put_away(self, _path: str) -> None:
         # One thread, one file after the other: the loop that trades waits for none of it. Old files go there too, since
         # loguru's own retention would count a file that is being compressed two or three times.
-        self._packer.submit(pack, Path(path))
+        self._packer.submit(_pack_all, self.path)
         settings = self._settings
         self._packer.submit(_forget_oldest, self.path, settings.log_keep, settings.log_max_mb * 1_000_000)
 
@@ -329,6 +333,15 @@ def _line(record: LoguruRecord) -> str:
     source = "" if told else f" {record['name']}:"
     level = "" if record["level"].no < 30 else f" {record['level'].name}"
     return f"{when}{level}{source} {{message}}\n{{exception}}".replace("<", r"\<")
+
+
+def _pack_all(current: Path) -> None:
+    """Compress every full file of a log, and what a kill or a full disk had kept from it; half a file goes."""
+    for part in left_parts(current):
+        part.unlink(missing_ok=True)
+    for path in full_files(current):
+        if path.suffix != PACKED:
+            pack(path)
 
 
 def _forget_oldest(current: Path, keep: int, bytes_max: int) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from runner.packing import PACKED
+from runner.packing import PACKED, PART
 
 try:
     import orjson
@@ -46,6 +46,18 @@ def full_files(log: Path) -> list[Path]:
         ):
             found[plain] = path  # a file that is just being compressed is there twice, and is one
     return [found[name] for name in sorted(found)]
+
+
+def left_parts(log: Path) -> list[Path]:
+    """Return what a run of this log that was killed while it compressed has left."""
+    ends = log.suffix + PACKED + PART
+    return [
+        path
+        for path in log.parent.glob(f"*{PACKED}{PART}")
+        if path.name.startswith(log.stem)
+        and path.name.endswith(ends)
+        and _BEGUN.fullmatch(path.name.removeprefix(log.stem).removesuffix(ends))
+    ]
 
 
 def files_of(logs: Sequence[Path]) -> list[Path]:

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-PACKED = ".gz"
+PACKED, PART = ".gz", ".part"
+"""End the names of a compressed file, and of one that is not whole yet."""
+
 _LEVEL = 6
 _CHUNK_BYTES = 1 << 20
 
@@ -16,7 +18,7 @@ _CHUNK_BYTES = 1 << 20
 def pack(path: Path) -> OSError | None:
     """Replace a file by its compressed copy, `.gz` behind its name. If the disk does not let it, the file stays; the
     error is returned."""
-    part = path.with_name(path.name + PACKED + ".part")
+    part = path.with_name(path.name + PACKED + PART)
     try:
         with path.open("rb") as full, gzip.open(part, "wb", compresslevel=_LEVEL) as packed:
             shutil.copyfileobj(full, packed, _CHUNK_BYTES)

@@ -139,6 +139,12 @@ def test_people_read_short_lines_without_ticks(log: Log, capsys: pytest.CaptureF
     ]
 
 
+def test_no_escape_sequence_reaches_the_terminal(log: Log, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the exchange says is shown and not obeyed; a line stays one line."""
+    log.write(attrs.evolve(TICK, event="risk", reason="said \x1b[2J\x9b31m\r", data={}))
+    assert capsys.readouterr().err == "22:13:20.123 WARNING QUOTING risk said ?[2J?31m?\n"
+
+
 def test_warnings_of_libraries_are_lines_of_the_log_too(log: Log) -> None:
     logging.getLogger("pybotters.ws").warning("dropped {%s}", "x")
     logging.getLogger("pybotters.ws").info("not this")
@@ -260,6 +266,23 @@ def test_files_are_cut_by_size_and_kept_up_to_a_number(tmp_path: Path) -> None:
         text = gzip.decompress(file.read_bytes()).decode() if file.suffix == ".gz" else file.read_text()
         for line in text.splitlines():
             assert tuple(json.loads(line)) == FIELDS
+
+
+def test_what_a_kill_left_of_compressing_is_done_by_the_next_run(tmp_path: Path) -> None:
+    """A full file that is still plain and half a compressed one, which nobody ever looked at again: with the next
+    full file the first is compressed and the second goes; another log's files stay."""
+    begun = "2020-01-01_00-00-00_000000"
+    left = [tmp_path / f"run.{begun}.jsonl", tmp_path / f"run.{begun}.jsonl.gz.part"]
+    others = [tmp_path / f"other.{begun}.jsonl", tmp_path / f"run.x.{begun}.jsonl.gz.part"]
+    for path in left + others:
+        path.write_text("{}\n")
+    log = open_log(Settings(log_path=str(tmp_path / "run.jsonl"), log_rotate_mb=1), "run-1")
+    for _ in range(6):
+        log.write(attrs.evolve(TICK, data={"text": "x" * 200_000}))
+    log.close()
+
+    assert (tmp_path / f"run.{begun}.jsonl.gz").exists() and not any(path.exists() for path in left)
+    assert all(path.exists() for path in others) and len(list(tmp_path.glob("run.2*"))) == 2
 
 
 def test_a_second_run_appends_and_closing_gives_logging_back(settings: Settings) -> None:

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import resource
 import subprocess
 import sys
 from decimal import Decimal
@@ -289,6 +290,36 @@ def test_a_full_disk_is_reported_once_and_what_was_written_can_be_read(tmp_path:
     assert len(segment.events) >= 1
 
 
+def test_a_segment_that_cannot_be_begun_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Each `resume` on a full disk tries: none of them takes room, and what is being written goes on."""
+    journal = Journal(tmp_path, "1")
+    journal.begin(Desk(PARAMS, run=1))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        for _ in range(3):
+            with pytest.raises(OSError, match="too large"):
+                journal.begin(Desk(PARAMS, run=1))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    journal.write(Tick(T0))
+    packed(journal)
+
+    assert list(tmp_path.iterdir()) == [tmp_path / "000000000000001-000001.jsonl"]
+    assert len(read_segment(newest(tmp_path)).events) == 1
+
+
+def test_half_a_character_is_written_and_read_again(tmp_path: Path) -> None:
+    """What UTF-8 cannot say JSON can: it ends no run, and the event is the one that was told."""
+    journal = Journal(tmp_path, "1")
+    journal.begin(Desk(PARAMS, run=1))
+    told = PlaceAnswered(T0, "mm-1", OrderResult(Outcome.REFUSED, msg="\ud800"))
+    journal.write(told)
+    journal.close()
+
+    assert read_segment(newest(tmp_path)).events == (told,)
+
+
 def packed(journal: Journal) -> None:
     """Wait until all that is full is put away, then close."""
     journal._packer.submit(int).result()
@@ -327,6 +358,7 @@ def test_old_segments_go_and_full_ones_are_compressed(tmp_path: Path, monkeypatc
     for _ in range(6):
         journal.begin(Desk(PARAMS, run=1))
     (tmp_path / "left-by-a-kill.jsonl.gz.part").touch()
+    (tmp_path / "000000000000001-000003.part").touch()
     journal.begin(Desk(PARAMS, run=1))
     packed(journal)
     found = segments(tmp_path)

@@ -29,6 +29,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO, cast
 
@@ -234,6 +235,8 @@ def _paper(args: argparse.Namespace) -> int:
 def _process() -> int:
     """`main` for a process of its own."""
     trades = (*(name for name, _help in COMMANDS), "live")
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that has no sign for it
     sys.stdout = cast(TextIO, Unheard(sys.stdout, goes_on=not sys.argv[1:] or sys.argv[1] in trades))
     status = main()
     sys.stdout.flush()

@@ -42,7 +42,10 @@ def wait_of(asked: dict[str, Any]) -> float:
     Raises:
         TypeError, ValueError: `wait_s` is no number.
     """
-    wait_s = float(asked.get("wait_s", WAIT_S))
+    try:
+        wait_s = float(asked.get("wait_s", WAIT_S))
+    except OverflowError:  # a whole number that no float holds
+        wait_s = WAIT_MAX_S
     if isnan(wait_s):
         raise ValueError("wait_s is no number")
     return min(max(wait_s, 0.0), WAIT_MAX_S)

@@ -75,7 +75,7 @@ class Control:
             async with asyncio.timeout(REQUEST_BOUND_S):
                 asked = json.loads(await reader.readline())
             answers = self._commands.begin(asked["command"], wait_of(asked))
-        except (TimeoutError, ValueError, KeyError, TypeError, AttributeError):
+        except (TimeoutError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             words = f'expected {{"command": one of {", ".join(COMMANDS)}, "wait_s": seconds}} on one line'
             await _send(writer, {"ok": False, "final": True, "text": words})
             return

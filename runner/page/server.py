@@ -226,7 +226,7 @@ class Page:
             try:
                 async with asyncio.timeout(BODY_S):
                     answers = self._commands.begin(name, wait_of(json.loads(await request.read())))
-            except (TimeoutError, ValueError, TypeError, AttributeError):
+            except (TimeoutError, ValueError, TypeError, AttributeError, RecursionError):
                 return _refusal(400, "bad_request")
             return await _answer(request, answers)
 

@@ -190,6 +190,16 @@ async def test_a_flatten_that_nobody_reads_of_closes_all_the_same(tmp_path: Path
             os.close(full)
 
 
+def test_a_terminal_without_a_sign_gets_a_question_mark(tmp_path: Path) -> None:
+    """Japanese, where the terminal knows Latin alone: no traceback."""
+    done = subprocess.run(
+        [sys.executable, "-m", "runner", "reasons", "--lang", "ja"],
+        cwd=tmp_path, env=environment() | {"PYTHONIOENCODING": "latin-1"}, capture_output=True, timeout=30, check=False,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stderr) == (0, b"") and b"?" in done.stdout
+
+
 @pytest.mark.parametrize(("out", "said"), [("/dev/full", "No space left on device"), ("pipe", "")])
 def test_what_only_prints_ends_when_it_cannot(tmp_path: Path, out: str, said: str) -> None:
     """Status 74 and a sentence; nothing where the reader itself has gone."""

@@ -13,7 +13,7 @@ import attrs
 import pytest
 
 from runner.client import NOBODY, NOT_DONE, command
-from runner.commands import COMMANDS
+from runner.commands import COMMANDS, WAIT_MAX_S, wait_of
 from runner.settings import to_texts
 from runner.state_folder import SOCKET, socket_name
 from tests.runner.processes import environment
@@ -165,7 +165,8 @@ async def test_the_socket_is_for_this_user_alone_and_goes_with_the_run(tmp_path:
 
 @pytest.mark.parametrize("line", [b"\n", b"status\n", b"[]\n", b'{"command": "sell"}\n', b'{"wait_s": 1}\n',
                                   b'{"command": "status", "wait_s": "long"}\n',
-                                  b'{"command": "status", "wait_s": NaN}\n'])  # fmt: skip
+                                  b'{"command": "status", "wait_s": NaN}\n',
+                                  b"[" * 60_000 + b"\n"])  # fmt: skip
 async def test_nonsense_is_answered_with_what_is_expected(tmp_path: Path, line: bytes) -> None:
     async with alone(tmp_path) as bot:
         await bot.ready()
@@ -176,6 +177,11 @@ async def test_nonsense_is_answered_with_what_is_expected(tmp_path: Path, line: 
         writer.close()
 
         assert answer["ok"] is False and all(word in answer["text"] for word in COMMANDS)
+
+
+def test_a_wait_has_bounds_whatever_number_is_asked_for() -> None:
+    """Also one that no float holds."""
+    assert [wait_of({"wait_s": it}) for it in (-1, 5, 1e300, 10**400)] == [0, 5, WAIT_MAX_S, WAIT_MAX_S]
 
 
 async def test_who_asks_and_goes_away_disturbs_nobody(tmp_path: Path) -> None:

@@ -340,7 +340,9 @@ def _pack_all(current: Path) -> None:
     for part in left_parts(current):
         part.unlink(missing_ok=True)
     for path in full_files(current):
-        if path.suffix != PACKED:
+        if path.suffix == PACKED:
+            path.with_suffix("").unlink(missing_ok=True)  # killed between the two: the compressed one is whole
+        else:
             pack(path)
 
 

@@ -270,9 +270,12 @@ def test_files_are_cut_by_size_and_kept_up_to_a_number(tmp_path: Path) -> None:
 
 def test_what_a_kill_left_of_compressing_is_done_by_the_next_run(tmp_path: Path) -> None:
     """A full file that is still plain and half a compressed one, which nobody ever looked at again: with the next
-    full file the first is compressed and the second goes; another log's files stay."""
+    full file the first is compressed and the second goes, as does one that is there as both; another log's stay."""
     begun = "2020-01-01_00-00-00_000000"
     left = [tmp_path / f"run.{begun}.jsonl", tmp_path / f"run.{begun}.jsonl.gz.part"]
+    both = tmp_path / "run.2020-01-02_00-00-00_000000.jsonl"
+    both.with_name(both.name + ".gz").write_bytes(gzip.compress(b"{}\n"))
+    left.append(both)
     others = [tmp_path / f"other.{begun}.jsonl", tmp_path / f"run.x.{begun}.jsonl.gz.part"]
     for path in left + others:
         path.write_text("{}\n")
@@ -282,7 +285,7 @@ def test_what_a_kill_left_of_compressing_is_done_by_the_next_run(tmp_path: Path)
     log.close()
 
     assert (tmp_path / f"run.{begun}.jsonl.gz").exists() and not any(path.exists() for path in left)
-    assert all(path.exists() for path in others) and len(list(tmp_path.glob("run.2*"))) == 2
+    assert all(path.exists() for path in others) and len(list(tmp_path.glob("run.2*"))) == 3
 
 
 def test_a_second_run_appends_and_closing_gives_logging_back(settings: Settings) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from mmfsm.clock import now_ms
@@ -23,6 +22,7 @@ from runner.metrics import Metrics
 from runner.onlooker import Onlooker
 from runner.page.guard import TOKEN_FILE
 from runner.page.server import Page
+from runner.saying import say
 from runner.state_folder import LOCK, SOCKET, holder_of
 
 if TYPE_CHECKING:
@@ -126,14 +126,15 @@ class Surroundings:
             port = runner.settings.status_port
             data = {"why": str(error), "what_to_do": f"Free port {port} or set STATUS_PORT to another, and restart."}
             runner.note("risk", "no_page", data)
-            _say(f"no page: {error}. Trading goes on without it.")
+            say(f"no page: {error}. Trading goes on without it.\n")
             await page.close()
             return
         self._page = page
         self.onlooker.count_edges()
         # A terminal is read by whoever started this; what is not one may be kept by anybody.
         kept = runner.folder / TOKEN_FILE
-        _say(f"page: {page.url}" if sys.stderr.isatty() else f"page: {page.url.split('#')[0]} (its token is in {kept})")
+        told = page.url if sys.stderr.isatty() else f"{page.url.split('#')[0]} (its token is in {kept})"
+        say(f"page: {told}\n")  # to a person, not to the log; and the loop waits for nobody who reads it
 
     async def leave(self, *, clean: bool) -> None:
         """Let go of everything, in this order: socket and page, lock, guardian.
@@ -160,12 +161,6 @@ class Surroundings:
 
     def _tell(self, reason: str, data: dict[str, Any]) -> None:
         self._runner.note("guardian", reason, data)
-
-
-def _say(text: str) -> None:
-    """Tell a person, and nobody else: this is not for the log."""
-    with suppress(OSError):
-        print(text, file=sys.stderr, flush=True)
 
 
 async def take_lock(lock: Lock, run_id: str) -> int:

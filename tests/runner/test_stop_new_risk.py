@@ -5,6 +5,8 @@ import json
 import resource
 import shutil
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
@@ -15,6 +17,7 @@ from mmfsm.actions import Record
 from runner.app import Runner
 from runner.client import command
 from runner.lock import Lock, LockedError
+from runner.paper import PaperExchange
 from runner.state_folder import LOCK
 from tests.runner.processes import running
 from tests.support.bot import Bot, exchange_with, settings_on, trading
@@ -61,8 +64,9 @@ async def test_ticks_that_die_halt_for_a_person_and_go_on(tmp_path: Path) -> Non
         assert await task == 0
 
 
-async def test_a_log_that_was_removed_stops_new_risk(tmp_path: Path) -> None:
-    """Its folder is gone: HALTED, latched, and a stop still ends clean."""
+@asynccontextmanager
+async def without_its_log(tmp_path: Path) -> AsyncIterator[tuple[PaperExchange, Runner]]:
+    """A run whose log's folder `logs` was removed, HALTED for it, latched, and its quotes gone; it ends clean."""
     logs = tmp_path / "logs"
     logs.mkdir()
     async with exchange_with() as exchange:
@@ -73,9 +77,16 @@ async def test_a_log_that_was_removed_stops_new_risk(tmp_path: Path) -> None:
         shutil.rmtree(logs)
         assert await run.until(lambda: run.desk.state.mode.reasons.get("breach:log"), 5)
         await exchange.until(lambda: not exchange.account_view().open_orders, 5)
+        yield exchange, run
         run.stop()
 
         assert await task == 0
+
+
+async def test_a_log_that_was_removed_stops_new_risk(tmp_path: Path) -> None:
+    """Its folder is gone: HALTED, latched, and a stop still ends clean."""
+    async with without_its_log(tmp_path) as (_exchange, run):
+        assert run.desk.state.mode.latched
 
 
 @pytest.mark.parametrize("moved", [False, True], ids=["removed", "moved"])
@@ -148,28 +159,18 @@ async def test_resume_clears_nothing_while_the_journal_cannot_be_written(tmp_pat
 async def test_resume_clears_nothing_while_the_log_cannot_be_written(tmp_path: Path) -> None:
     """Its folder cannot be made again: `resume` says what holds, with status 1, and no quote leaves; when it can be,
     one `resume` makes it, and quotes are back."""
-    logs = tmp_path / "logs"
-    logs.mkdir()
-    async with exchange_with() as exchange:
-        settings = settings_on(exchange, logs / "run.jsonl", GUARDIAN="0", STATE_DIR=str(tmp_path / "state"))
-        run = Runner(settings)
-        task = asyncio.create_task(run.run(signals=False))
-        await exchange.until(lambda: len(exchange.account_view().open_orders) == 2, 10)
-        shutil.rmtree(logs)
+    async with without_its_log(tmp_path) as (exchange, run):
+        logs = tmp_path / "logs"
         logs.write_text("no folder")
-        assert await run.until(lambda: run.desk.state.mode.reasons.get("breach:log"), 5)
-        await exchange.until(lambda: not exchange.account_view().open_orders, 5)
         placed, out = len(exchange.account_view().orders), StringIO()
 
-        assert await command("resume", settings, None, False, out) == 1
+        assert await command("resume", run.settings, None, False, out) == 1
         assert "cleared nothing. Still halted by breach:log" in out.getvalue()
         assert len(exchange.account_view().orders) == placed
         logs.unlink()
-        assert await command("resume", settings, None, False, out) == 0
+        assert await command("resume", run.settings, None, False, out) == 0
         await exchange.until(lambda: len(exchange.account_view().open_orders) == 2, 10)
         assert "order_new" in (logs / "run.jsonl").read_text()
-        run.stop()
-        assert await task == 0
 
 
 async def test_a_journal_that_has_room_again_is_begun_anew_by_resume(tmp_path: Path) -> None:

@@ -55,15 +55,14 @@ class Reply:
         return self.outcome is Outcome.ACCEPTED
 
     @property
-    def ahead_ms(self) -> int | None:
-        """Bitget's clock minus ours; None where it told no time, or one that cannot be of now."""
-        middle_ms = (self.sent_ms + self.got_ms) // 2
-        return self.exch_ms - middle_ms if self.exch_ms is not None and is_near(self.exch_ms, middle_ms) else None
+    def is_time_believed(self) -> bool:
+        """Whether it told Bitget's time, and one that can be of now."""
+        return self.exch_ms is not None and is_near(self.exch_ms, self.got_ms)
 
     @property
     def told_ms(self) -> int:
         """The exchange's time of the answer; ours where it told none that can be believed."""
-        return self.got_ms if self.exch_ms is None or self.ahead_ms is None else self.exch_ms
+        return self.exch_ms if self.exch_ms is not None and self.is_time_believed else self.got_ms
 
     def result(self, order_id: str | None = None) -> OrderResult:
         return OrderResult(self.outcome, order_id, self.code, self.msg or None)
@@ -83,7 +82,7 @@ class Rest:
         self._bound_s = settings.request_timeout_ms / 1000
         self._warm_path = warm_path
         self._tasks = Tasks(on_failure)
-        self.ahead_ms = 0  # Bitget's clock minus ours, by the last answer that told a time to believe
+        self.ahead_ms = 0  # Bitget's clock minus ours, by the answers that told a time to believe
         self._is_clock_believed = True
         self.budget = Budget(lambda: asyncio.get_running_loop().time())
         self._main: pybotters.Client | None = None
@@ -194,19 +193,23 @@ class Rest:
             return self._lost(sent_ms, f"{type(error).__name__}: {error}")
         reply = _judged(kind, status, text, sent_ms)
         if reply.exch_ms is not None:
-            self._take_clock(reply.exch_ms, reply.ahead_ms)
+            self._take_clock(reply, reply.exch_ms)
         return reply
 
-    def _take_clock(self, exch_ms: int, ahead_ms: int | None) -> None:
-        """Keep how far Bitget's clock is ahead. A spot hedge says when it was sent: by a time years away it would be
-        refused, or be valid for years. Told once until a time is believed again."""
-        if ahead_ms is None and self._is_clock_believed:
+    def _take_clock(self, reply: Reply, exch_ms: int) -> None:
+        """Keep how far Bitget's clock is ahead: a spot hedge says when it was sent, and until when it may be taken.
+
+        Bitget told its time between our two, so the difference is moved no further than an answer proves: the middle of
+        a slow one would be off by half its time. A time years away is not believed, and told once until one is again.
+        """
+        if reply.is_time_believed:
+            self.ahead_ms = min(max(self.ahead_ms, exch_ms - reply.got_ms), exch_ms - reply.sent_ms)
+        elif self._is_clock_believed:
             told = (
                 "requestTime = {}: expected a time within a day of our clock; {} ms ahead of it stays what is believed"
             )
             logger.warning(told, exch_ms, self.ahead_ms)
-        self._is_clock_believed = ahead_ms is not None
-        self.ahead_ms = self.ahead_ms if ahead_ms is None else ahead_ms
+        self._is_clock_believed = reply.is_time_believed
 
     def _lost(self, sent_ms: int, why: str) -> Reply:
         return Reply(Outcome.UNKNOWN, None, why, sent_ms, now_ms())

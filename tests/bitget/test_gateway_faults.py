@@ -16,6 +16,7 @@ from runner.settings import Settings
 
 PERP, SPOT = InstType.PERP, InstType.SPOT
 QUOTE = OrderRequest("mm-q-1", PERP, Side.BUY, D("0.01"), D(3499), Tif.POST_ONLY, OrderIntent.QUOTE, Leg.PERP_BID, 1)
+HEDGE = OrderRequest("mm-h-1", SPOT, Side.BUY, D("0.01"), D(3501), Tif.IOC, OrderIntent.HEDGE, Leg.SPOT_IOC, 1)
 SettingsFor = Callable[..., Settings]
 READS = (
     do.QueryOpenOrders(PERP),
@@ -125,11 +126,30 @@ async def test_a_late_spot_order_is_refused_by_the_exchange_itself(
     gateway = Gateway(settings_for(exchange, spot_receive_window_ms=100, request_timeout_ms=2_000), fail)
     await gateway.open()
     exchange.next_answer("/spot/trade/place-order", "delay_before_ms", ms=300)
-    hedge = OrderRequest("mm-h-1", SPOT, Side.BUY, D("0.01"), D(3501), Tif.IOC, OrderIntent.HEDGE, Leg.SPOT_IOC, 1)
-    (answer,) = await gateway.execute(do.PlaceOrder(hedge))
+    (answer,) = await gateway.execute(do.PlaceOrder(HEDGE))
     await gateway.close()
     assert isinstance(answer, ev.PlaceAnswered)
     assert (answer.result.outcome, answer.result.code) == (Outcome.BUSY, "40078")
+
+
+@pytest.mark.parametrize("fault", ["request_late", "answer_late"])
+async def test_a_slow_answer_does_not_move_the_window_of_the_next_spot_order(
+    settings_for: SettingsFor, exchange: PaperExchange, fault: str
+) -> None:
+    """However a slow answer's time was spent, the next order's requestTime is the exchange's time, not half of it off.
+
+    Ahead of it, the exchange would still take the order after the desk has given it up and sent another.
+    """
+    gateway = Gateway(settings_for(exchange), fail)
+    await gateway.open()
+    exchange.fault(fault, path="account/assets", ms=400)
+    await gateway.execute(do.QueryBalance())
+    await gateway.execute(do.PlaceOrder(HEDGE))
+    await gateway.close()
+
+    (placed,) = [it for it in exchange.requests if it.path.endswith("/spot/trade/place-order")]
+    assert placed.body is not None
+    assert abs(int(placed.body["requestTime"]) - placed.at_ms) < 100
 
 
 async def test_using_a_gateway_that_is_not_open_is_a_mistake(

@@ -1,7 +1,8 @@
 """One WebSocket connection's protocol, without the socket: text in, texts out.
 
 Sources: the WebSocket introduction and channel pages; acks and errors as recorded (codes are numbers, one ack per
-arg). A failed login is answered and the connection closed, as documented.
+arg). A failed login is answered and the connection closed, as documented. A login counts once its answer has left: what
+a client sends right behind its login is refused (bbgo: the two may not be sent in a row).
 """
 
 import json
@@ -53,6 +54,8 @@ class Session:
     last_ping_ms: int
     subscriptions: dict[str, Subscription] = attrs.field(factory=dict)
     is_logged_in: bool = False
+    # The answer to a login that was good, while it has not left.
+    login_answer: str | None = None
     must_close: bool = False
     # Subscriptions made by the last message: the shell sends each its first snapshot.
     fresh: list[Subscription] = attrs.field(factory=list)
@@ -95,6 +98,11 @@ class Session:
             return [_dump(self.trade(args[0], clock_ms)) if is_allowed else _error(30004, "User not logged in")]
         return [self._subscribe(one) if op == "subscribe" else self._unsubscribe(one) for one in args]
 
+    def left(self, reply: str) -> None:
+        """Learn that a reply is on its way to the client."""
+        if reply is self.login_answer:
+            self.is_logged_in = True
+
     @property
     def deadline_ms(self) -> int:
         """When the connection is cut: no ping for too long, or too old."""
@@ -123,9 +131,9 @@ class Session:
         except auth.LoginRefused as refusal:
             self.must_close = True
             return _error(refusal.code, refusal.msg)
-        self.is_logged_in = True
         self.account = account.name
-        return _dump({"event": "login", "code": 0, "connId": self.conn_id})
+        self.login_answer = _dump({"event": "login", "code": 0, "connId": self.conn_id})
+        return self.login_answer
 
     def _subscribe(self, arg: dict[str, Any]) -> str:
         channel, product = arg.get("channel"), _PRODUCT.get(str(arg.get("instType")))

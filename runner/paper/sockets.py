@@ -144,6 +144,7 @@ class Connection:
                     await self._socket.send_str(message)
                 except ConnectionError:
                     return
+                self.session.left(message)
                 if self._outbox:
                     self._outbox.popleft()
             self._sent.set()

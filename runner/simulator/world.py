@@ -126,6 +126,7 @@ class World:
             return
         for reply in session.receive(text, now, self.venue.clock_ms(now)):
             socket.deliver(reply)
+            session.left(reply)
         for one in session.fresh:
             self._send_first(socket, one)
         self._wanted = None

@@ -109,14 +109,18 @@ class Stream:
         return text if text == "pong" else json.loads(text)
 
     async def login(self, exchange: PaperExchange, account: str = "default", **change: str) -> dict[str, Any]:
-        """Log in with `api_key` and seconds; returns the answer."""
+        """Log in; returns the answer."""
+        await self.send_login(exchange, account, **change)
+        answer: dict[str, Any] = await self.receive()
+        return answer
+
+    async def send_login(self, exchange: PaperExchange, account: str = "default", **change: str) -> None:
+        """Ask to be logged in with `api_key` and seconds."""
         key, at = exchange.credentials_of(account), str(int(time.time()))
         sign = hmac.new(key.secret.encode(), f"{at}GET/user/verify".encode(), hashlib.sha256).digest()
         arg = {"api_key": key.api_key, "passphrase": key.passphrase, "timestamp": at}
         arg |= {"sign": base64.b64encode(sign).decode()} | change
         await self.socket.send_json({"op": "login", "args": [arg]})
-        answer: dict[str, Any] = await self.receive()
-        return answer
 
     async def subscribe(self, *args: dict[str, str]) -> list[dict[str, Any]]:
         """Subscribe; returns the acks (pushes that arrive meanwhile are kept)."""

@@ -66,6 +66,18 @@ async def test_subscribing_before_the_login_ack_is_refused(exchange: PaperExchan
     assert (answer["event"], answer["code"], answer["arg"], answer["op"]) == ("error", 30004, ORDERS, "subscribe")
 
 
+async def test_what_is_sent_right_behind_the_login_is_refused(exchange: PaperExchange, connect: Connect) -> None:
+    """30004 until the login's answer has left, however good the login is; afterwards the same message is taken."""
+    stream = await connect(exchange)
+    await stream.send_login(exchange)
+    (login,) = await stream.subscribe(ORDERS)  # the first answer of two
+    refused = await stream.receive()
+    (taken,) = await stream.subscribe(ORDERS)
+
+    assert (login["event"], login["code"], refused["event"], refused["code"]) == ("login", 0, "error", 30004)
+    assert taken == {"event": "subscribe", "arg": ORDERS}
+
+
 async def test_each_arg_has_its_own_ack_and_an_unknown_one_its_own_error(
     exchange: PaperExchange, connect: Connect
 ) -> None:

@@ -117,6 +117,7 @@ def _add_behaviour(group: "argparse._ArgumentGroup", default: PaperOptions) -> N
     group.add_argument("--constraints", choices=("ok", "missing"), default=default.constraints)
     group.add_argument("--books5", choices=("ok", "refused", "silent"), default="ok", help="on both products")
     group.add_argument("--private-pushes", type=int, choices=(1, 2), default=1)
+    group.add_argument("--fills-together", action="store_true", help="one push for fills that happen together")
     group.add_argument("--single-terminal-push", action="store_true", help="no `live` before an immediate end")
     group.add_argument("--latency-ms", type=int, default=0, help="one way")
     group.add_argument("--jitter-ms", type=int, default=0)
@@ -156,6 +157,7 @@ def options_of(args: argparse.Namespace) -> PaperOptions:
         constraints=args.constraints,
         books5_perp=args.books5,
         books5_spot=args.books5,
+        fills_together=args.fills_together,
         single_terminal_push=args.single_terminal_push,
         private_pushes=args.private_pushes,
         latency_ms=args.latency_ms,

@@ -170,6 +170,9 @@ class PaperOptions:
     jitter_ms: int = attrs.field(default=0, validator=attrs.validators.ge(0))
     # Orders that end (or fill) at once: documented as `live` and then their end; seen live also as the end alone.
     single_terminal_push: bool = False
+    # A push of the fill channel has one fill, as in the recordings, or all that leave at the same moment: the page of
+    # spot's channel shows two of one order.
+    fills_together: bool = False
     private_pushes: int = attrs.field(default=1, validator=attrs.validators.in_((1, 2)))
     rate_limits: bool = True
     clock_window_ms: int = 30_000

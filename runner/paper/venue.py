@@ -18,7 +18,7 @@ from runner.paper.resampled import ResampledMarket
 from runner.paper.synthetic import SyntheticMarket
 from runner.paper.tape import TapeMarket
 from runner.paper.trouble import MarketTrouble
-from runner.paper.values import MarketEvent, Push
+from runner.paper.values import MarketEvent, Product, Push
 
 ROUTES = public_routes.ROUTES | mix_routes.ROUTES | spot_routes.ROUTES
 
@@ -99,6 +99,8 @@ class Venue:
     def deliver(self, now_ms: int) -> list[Push]:
         """Take what leaves now: what has to be pushed, after the faults of pushes, and late ones that are due."""
         copies, pushes = self.options.private_pushes, self.drain()
+        if self.options.fills_together:
+            pushes = _together(pushes)
         if copies > 1:
             pushes = [push for one in pushes for push in [one] * (copies if one.is_private else 1)]
         return self.faults.deliver(pushes, now_ms)
@@ -110,6 +112,21 @@ class Venue:
             return []
         taken, self._trouble.strikes = self._trouble.strikes, []
         return taken
+
+
+def _together(pushes: list[Push]) -> list[Push]:
+    """Return the pushes with all fills of an account and product in one, where the first of them was."""
+    out: list[Push] = []
+    fills: dict[tuple[str, Product], Push] = {}
+    for push in pushes:
+        if push.channel != "fill":
+            out.append(push)
+        elif (key := (push.account, push.product)) in fills:
+            fills[key].data.extend(push.data)
+        else:
+            fills[key] = push
+            out.append(push)
+    return out
 
 
 def market_of(options: PaperOptions) -> MarketSource:

@@ -26,6 +26,7 @@ from runner.settings import Settings
 
 PERP, SPOT = InstType.PERP, InstType.SPOT
 QUOTE = OrderRequest("mm-q-1", PERP, Side.BUY, D("0.02"), D("3500.05"), Tif.GTC, OrderIntent.QUOTE, Leg.PERP_BID, 1)
+HEDGE = OrderRequest("mm-h-1", SPOT, Side.BUY, D("0.03"), D(3502), Tif.IOC, OrderIntent.HEDGE, Leg.SPOT_IOC, 1)
 SettingsFor = Callable[..., Settings]
 
 
@@ -102,6 +103,21 @@ async def test_funding_comes_with_the_perps_ticker(desk: Desk, exchange: PaperEx
     exchange.market.funding("0.0002")
     await until(lambda: desk.of(ev.FundingEvent)[-1].funding.rate == D("0.0002"))
     assert len(desk.of(ev.FundingEvent)) == 2  # told when it changes, not with each ticker
+
+
+async def test_every_fill_of_a_push_is_told(settings_for: SettingsFor) -> None:
+    """A hedge through two levels comes as two rows of one push: neither is lost."""
+    async with PaperExchange(PaperOptions(market="scripted", fills_together=True)) as exchange:
+        exchange.market.set_book("spot", [(3499, 5)], [(3500, "0.01"), (3501, "0.02")])
+        desk, gateway = Desk(settings_for(exchange)), Gateway(settings_for(exchange), lambda *_: None)
+        await desk.sockets.open()
+        await gateway.open()
+        await until(lambda: (FeedName.PRIVATE, "private") in desk.answers())
+        await gateway.execute(do.PlaceOrder(HEDGE))
+        await until(lambda: len(desk.of(ev.FillEvent)) == 2)
+        await gateway.close()
+        await desk.sockets.close()
+    assert [(it.fill.price, it.fill.qty) for it in desk.of(ev.FillEvent)] == [(3500, D("0.01")), (3501, D("0.02"))]
 
 
 async def test_a_fill_an_order_a_position_and_a_balance_are_told(

@@ -157,6 +157,18 @@ async def test_an_end_can_be_the_only_push(start: Start, http: ClientSession, co
     assert [row["status"] for row in rows] == ["filled", "canceled"]
 
 
+async def test_a_fill_push_can_hold_several_fills(start: Start, connect: Connect, http: ClientSession) -> None:
+    """Fill channel page of spot: two fills of one order are two rows of one push; whoever reads the first loses one."""
+    exchange = await start(fills_together=True)
+    exchange.market.set_book("spot", [("2681.00", 5)], [("2681.01", "0.1"), ("2681.02", "0.2")])
+    stream = await connect(exchange, SPOT_FILL)
+    await Rest(exchange, http).place(spot_order("buy", "2690.00", "0.3"))
+
+    (push,) = await stream.until("fill")
+
+    assert [(row["priceAvg"], row["size"]) for row in push["data"]] == [("2681.01", "0.1"), ("2681.02", "0.2")]
+
+
 async def test_one_thing_has_many_names(rest: Rest) -> None:
     """Pitfall 10: state or status, priceAvg as limit, YES or yes, numbers or text, `locked` or `frozen`."""
     perp = await rest.place(perp_order("buy", "2670.00", "0.10"))

@@ -2,8 +2,8 @@
 
 Order of the gates: unknown path (404; 30032 for version 1, 40084 for the unified account's private endpoints), unified
 account (40085, before the signature is looked at), signature, demo or live key, rate limit, then the endpoint.
-Envelopes as on the request interaction page: code "00000" and data, or HTTP 400 with the code and `data: null`. What
-never reaches an endpoint (30032) has no requestTime.
+Envelopes as on the request interaction page: code "00000" and data, or HTTP 400 with the code and `data: null` (200 as
+`refusal_status` says: the code alone tells). What never reaches an endpoint (30032) has no requestTime.
 """
 
 import json
@@ -122,7 +122,7 @@ class Api:
             self._admit(request, account, now_ms)
             data = self.call(request.method, request.path, request.params, now_ms, account, request.remote)
         except Refusal as refusal:
-            return refused(refusal, now_ms)
+            return self._refused(refusal, now_ms)
         return Answer(200, envelope("00000", "success", data, now_ms))
 
     def call(
@@ -161,6 +161,10 @@ class Api:
         if (request.headers.get("paptrading") == "1") != options.demo_key:
             raise Refusal("40099", "exchange environment is incorrect")
 
+    def _refused(self, refusal: Refusal, now_ms: int) -> Answer:
+        status = self._exchange.options.refusal_status if refusal.status == 400 else refusal.status
+        return Answer(status, envelope(refusal.code, refusal.msg, None, now_ms))
+
     def _unknown(self, path: str, now_ms: int) -> Answer:
         if _VERSION_1.match(path):
             text = "The V1 API has been decommissioned. Please migrate to a newer version."
@@ -169,11 +173,6 @@ class Api:
             text = "You are in Classic Account mode, and the Unified Account API is not supported at this time"
             return Answer(400, envelope("40084", text, None, now_ms))
         return Answer(404, envelope("40404", "Request URL NOT FOUND", None, now_ms))
-
-
-def refused(refusal: Refusal, now_ms: int) -> Answer:
-    """Return the answer that carries a refusal."""
-    return Answer(refusal.status, envelope(refusal.code, refusal.msg, None, now_ms))
 
 
 def envelope(code: str, msg: str, data: Any, now_ms: int) -> dict[str, Any]:

@@ -165,6 +165,9 @@ class PaperOptions:
     # orders-pending without `status`: the page says live orders only; "open" adds partially filled ones.
     pending_without_status: Literal["live", "open"] = "live"
 
+    # HTTP status of a refusal: 400 nearly always, 200 with the same body now and then. 429 stays what it is.
+    refusal_status: Literal[400, 200] = 400
+
     # The line. Latency is one way and delays answers and pushes; order within one socket is kept.
     latency_ms: int = attrs.field(default=0, validator=attrs.validators.ge(0))
     jitter_ms: int = attrs.field(default=0, validator=attrs.validators.ge(0))

@@ -95,6 +95,15 @@ def test_limits_slide_and_the_overall_one_takes_five_minutes() -> None:
     assert not limits.allow("later", 1, RECOVERY_MS - 1) and limits.allow("later", 1, RECOVERY_MS)
 
 
+async def test_a_refusal_can_come_with_http_200(start: Start, http: ClientSession) -> None:
+    """Bitget's code alone says what became of a request; too many requests stay 429."""
+    rest = Rest(await start(refusal_status=200), http)
+    status, refused = await rest.post(f"{MIX}/order/place-order", perp_order("buy", "2680.001", "0.10"))
+
+    assert (status, refused["code"], refused["data"]) == (200, "45115", None)
+    assert [(await rest.get(f"{SPOT}/account/info"))[0] for _ in range(2)] == [200, 429]
+
+
 async def test_a_unified_account_is_refused_before_its_signature(start: Start, http: ClientSession) -> None:
     """40085 on every private call, bad signature or not; public calls work."""
     rest = Rest(await start(unified_account=True), http)

@@ -5,6 +5,7 @@ What differs between the channels, by page of Bitget's V2 documents and by recor
 - `feeDetail` is a list on sockets and in futures REST, an object in spot REST; signs differ. What was paid is its size.
 - order state: `status`, but `state` in futures Get Order Details; "canceled" on futures, "cancelled" on spot.
 - cumulative quantity: `accBaseVolume` on sockets, `baseVolume` in REST (on sockets that is the latest trade alone).
+- time in force: `force`, where told; post_only may be spelled with a space.
 - size of an order: `size`; on spot's socket `newSize` (there `size` is money for buys).
 - limit price in spot's Get Unfilled Orders: `priceAvg`.
 - hedge mode: REST gives a closing order the side of its position, the fill socket the side of its trade.
@@ -185,6 +186,11 @@ def _filled(row: Row, member: str, status: OrderStatus) -> Decimal:
     return value
 
 
+def _tif(row: Row) -> str | None:
+    # Get Order Details' table writes "post only" where its requests and every recording have post_only.
+    return (optional_text(row, "force") or "").lower().replace(" ", "_") or None
+
+
 def read_ws_order(inst: InstType, row: Row) -> OrderReport:
     """Read one row of the Order Channel of either product.
 
@@ -201,7 +207,7 @@ def read_ws_order(inst: InstType, row: Row) -> OrderReport:
         side=_order_side(row),
         price=optional_number(row, "price"),
         qty=optional_number(row, "size" if inst is InstType.PERP else "newSize"),
-        tif=(optional_text(row, "force") or "").lower() or None,
+        tif=_tif(row),
         cancel_reason=optional_text(row, "cancelReason"),
         exch_ms=millis(row, "uTime", "cTime"),
     )
@@ -224,7 +230,7 @@ def read_rest_order(inst: InstType, row: Row, price_member: str = "price") -> Or
         side=_order_side(row),
         price=optional_number(row, price_member),
         qty=optional_number(row, "size"),
-        tif=(optional_text(row, "force") or "").lower() or None,
+        tif=_tif(row),
         cancel_reason=optional_text(row, "cancelReason"),
         exch_ms=millis(row, "uTime", "cTime"),
     )

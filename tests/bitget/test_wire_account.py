@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mmfsm.events import FillEvent, FillUnparsable
-from mmfsm.values import InstType, NormalizedFill, OrderStatus, Settlement, Side
+from mmfsm.values import InstType, NormalizedFill, OrderStatus, Settlement, Side, Tif
 from runner.bitget import wire_account as read
 from runner.bitget.members import WireError
 
@@ -223,6 +223,13 @@ def test_a_live_push_may_lack_its_quantity_and_an_end_may_not() -> None:
 def test_an_unknown_status_is_an_error_that_names_it() -> None:
     with pytest.raises(WireError, match="status = 'melted'"):
         read.read_ws_order(PERP, WS_PERP_ORDER | {"status": "melted"})
+
+
+@pytest.mark.parametrize("word", ["post_only", "POST_ONLY", "post only"])
+def test_post_only_is_known_however_it_is_spelled(word: str) -> None:
+    """Get Order Details' table writes it with a space: taken for another, it would halt the run for a person."""
+    told = read.read_order_detail(PERP, DETAIL | {"force": word})
+    assert told is not None and told.tif == Tif.POST_ONLY.value
 
 
 def test_futures_order_detail_calls_its_status_state() -> None:

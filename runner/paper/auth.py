@@ -82,5 +82,6 @@ def check_login(credentials: Credentials, window_ms: int, args: Mapping[str, obj
     at_ms = int(timestamp) * (1000 if len(timestamp) <= 11 else 1)
     if abs(now_ms - at_ms) > window_ms:
         raise LoginRefused(30014, "Request timestamp expired")
-    if not hmac.compare_digest(sign(credentials.secret, f"{timestamp}{LOGIN_PATH}".encode()), str(args.get("sign"))):
+    expected = sign(credentials.secret, f"{timestamp}{LOGIN_PATH}".encode())
+    if not hmac.compare_digest(expected.encode(), str(args.get("sign")).encode(errors="replace")):
         raise LoginRefused(30015, "Invalid sign")

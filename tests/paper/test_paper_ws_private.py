@@ -44,6 +44,7 @@ async def test_login_takes_api_key_in_camel_case_and_milliseconds(exchange: Pape
         ({"timestamp": "soon"}, 30013),
         ({"timestamp": "1538054050"}, 30014),
         ({"sign": "AAAA"}, 30015),
+        ({"sign": "é"}, 30015),
     ],
 )
 async def test_a_refused_login_is_answered_and_closed(

@@ -182,7 +182,8 @@ def _stp_mode(params: Params) -> str:
 def check_receive_window(params: Params, now_ms: int) -> None:
     """Refuse a request that arrives later than its own window allows (40078; 40079 for a window of a minute or more).
 
-    Both members are optional and count together: `requestTime` in milliseconds, `receiveWindow` in milliseconds.
+    Both members are optional and count together: `requestTime` in milliseconds, `receiveWindow` in milliseconds. The
+    page bounds the time between request and arrival, so one that is dated too far ahead is refused as well.
     """
     sent, window = text(params, "requestTime"), text(params, "receiveWindow")
     if sent is None or window is None:
@@ -191,7 +192,7 @@ def check_receive_window(params: Params, now_ms: int) -> None:
         raise Refusal("40020", "Parameter receiveWindow error")
     if int(window) >= 60_000:
         raise Refusal("40079", "receiveWindow timestamp must be less than 60s")
-    if now_ms - int(sent) > int(window):
+    if abs(now_ms - int(sent)) > int(window):
         raise Refusal("40078", "Timestamp for this request is outside of the ME receiveWindow.")
 
 

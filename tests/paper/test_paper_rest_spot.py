@@ -116,11 +116,12 @@ async def test_a_market_buy_is_sized_in_quote_coin(rest: Rest, exchange: PaperEx
 
 
 async def test_an_own_receive_window_refuses_a_late_order(rest: Rest) -> None:
-    """requestTime older than receiveWindow: 40078; a window of a minute: 40079."""
+    """requestTime further from its arrival than receiveWindow, back or ahead: 40078; a window of a minute: 40079."""
     order = spot_order("buy", "2690.00", "0.1000")
-    late = str(int(time.time() * 1000) - 5_000)
+    late, early = (str(int(time.time() * 1000) + ms) for ms in (-5_000, 5_000))
 
     assert await rest.refuse(order | {"requestTime": late, "receiveWindow": "1000"}) == "40078"
+    assert await rest.refuse(order | {"requestTime": early, "receiveWindow": "1000"}) == "40078"
     assert await rest.refuse(order | {"requestTime": late, "receiveWindow": "60000"}) == "40079"
     assert "orderId" in await rest.place(order | {"requestTime": late, "receiveWindow": "20000"})
 

@@ -60,15 +60,12 @@ def _perp_order(order: Order) -> Row:
 
 
 def perp_detail(order: Order) -> Row:
-    """GET mix/order/detail: the status is called `state`."""
-    return _perp_order(order) | {
-        "state": order.status,
-        "presetStopSurplusType": "",
-        "presetStopSurplusExecutePrice": "",
-        "presetStopLossType": "",
-        "presetStopLossExecutePrice": "",
-        "cancelReason": order.cancel_reason,
-    }
+    """GET mix/order/detail: the status is called `state`, and what is not set is not there.
+
+    As recorded of a market order: no price, no cancelReason, no preset stop that was not asked for.
+    """
+    row = _perp_order(order) | {"state": order.status, "cancelReason": order.cancel_reason}
+    return {name: value for name, value in row.items() if value or name == "priceAvg"}
 
 
 def perp_listed(order: Order) -> Row:

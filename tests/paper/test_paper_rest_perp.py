@@ -69,6 +69,17 @@ async def test_a_crossing_post_only_is_acknowledged_and_then_cancelled(rest: Res
     assert (row["state"], row["cancelReason"], row["baseVolume"]) == ("canceled", "post_only_fill_cancel", "0")
 
 
+async def test_the_detail_of_a_market_order_lacks_what_is_not_set(rest: Rest) -> None:
+    """Recorded in 2025: no price, no cancelReason, no preset stops; the average price is there."""
+    placed = await rest.place(perp_order("buy", None, "0.10"))
+
+    _, answer = await rest.get(f"{MIX}/order/detail", **PERP, orderId=placed["orderId"])
+
+    row = answer["data"]
+    assert (row["state"], row["priceAvg"], row["force"]) == ("filled", "2680.01", "gtc")
+    assert not {"price", "cancelReason", "presetStopLossPrice", "presetStopSurplusPrice"} & set(row)
+
+
 async def test_pending_is_null_when_empty(rest: Rest) -> None:
     """No open order: entrustedList and endId are null, not empty."""
     _, answer = await rest.get(f"{MIX}/order/orders-pending", productType="USDT-FUTURES")

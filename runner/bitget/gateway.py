@@ -190,8 +190,9 @@ class Gateway:
         fills: list[ev.FillEvent] = []
         before: str | None = None
         unread: WireError | None = None
+        since_ms = max(action.since_ms, now_ms() + self._rest.ahead_ms - wire.FILLS_SPAN_MS)
         for _page in range(PAGES_MAX):
-            params = wire.fills_params(action.inst, self.terms, action.order_id, action.since_ms, before)
+            params = wire.fills_params(action.inst, self.terms, action.order_id, since_ms, before)
             reply = await self._rest.read(FILLS[action.inst], params)
             if not reply.ok:
                 break

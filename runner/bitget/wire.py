@@ -25,6 +25,9 @@ SUCCESS = "00000"
 NOT_LOGGED_IN = "30004"  # of a socket's error messages
 TIF_WORDS = {Tif.POST_ONLY: "post_only", Tif.IOC: "ioc", Tif.GTC: "gtc"}
 PAGE = 100  # the largest page of every list (Get Orders Pending, Get Order Fills, Get Fills, Get Unfilled Orders)
+FILLS_SPAN_MS = 89 * 86_400_000
+"""How far back fills are asked for. Get Fills has 90 days; Get Order Fills ends three months after `startTime` where no
+end is named, so that an older start would hide the newest."""
 FUNDING_BUSINESS = "contract_settle_fee"  # what Get Account Bill calls a settlement of funding
 PRIVATE = "private"  # our name for the set of private channels
 TRADES = "trade"  # the channel of public trades

@@ -163,6 +163,17 @@ async def test_fills_of_more_than_a_page_are_all_read_oldest_first(gateway: Gate
     assert [it.exch_ms for it in told] == sorted(it.exch_ms for it in told)
 
 
+@pytest.mark.parametrize("inst", [PERP, SPOT])
+async def test_fills_are_asked_for_no_further_back_than_they_are_kept(
+    gateway: Gateway, exchange: PaperExchange, inst: InstType
+) -> None:
+    """Get Fills has 90 days, and Get Order Fills shows three months from its start on: from an older one, not today's.
+    A bot that stood still for longer reads the newest all the same."""
+    await gateway.execute(do.QueryFills(inst, None, since_ms=0))
+    (asked,) = [it for it in exchange.requests if it.path.endswith("/fills")]
+    assert 0 <= asked.at_ms - int(asked.query["startTime"]) - 89 * 86_400_000 < 5_000
+
+
 async def test_balances_are_both_coins_and_the_perps_margin(gateway: Gateway) -> None:
     told = await gateway.execute(do.QueryBalance())
     found = {(it.account, it.coin): it.total for it in told if isinstance(it, ev.BalanceEvent)}

@@ -140,11 +140,11 @@ class Connection:
                 if self._socket.closed or not self._outbox:
                     return
                 _, message = self._outbox[0]
+                self.session.left(message)  # before it is: the client may answer while this waits for the kernel
                 try:
                     await self._socket.send_str(message)
                 except ConnectionError:
                     return
-                self.session.left(message)
                 if self._outbox:
                     self._outbox.popleft()
             self._sent.set()

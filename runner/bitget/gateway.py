@@ -305,11 +305,11 @@ class Gateway:
         reply = await self._rest.public(TIME)
 
         def read(data: object) -> Events:
-            middle = (reply.sent_ms + reply.got_ms) // 2
             told = wire.read_server_time(data)
-            if not is_near(told, middle):
+            if not is_near(told, reply.got_ms):
                 logger.warning("serverTime = {}: expected a time within a day of our clock; it is not believed", told)
-            return (ev.ServerTimeRead(reply.got_ms, told + reply.got_ms - middle),)
+            latest = told + reply.got_ms - reply.sent_ms  # it was told after the question, and before the answer
+            return (ev.ServerTimeRead(reply.got_ms, min(max(reply.got_ms + self._rest.ahead_ms, told), latest)),)
 
         return _read_or_failed(action, reply, read)
 

@@ -269,9 +269,21 @@ async def test_a_unified_account_is_fatal(settings_for: SettingsFor) -> None:
     assert (told.what, told.result.outcome, told.result.code) == ("queryaccount", Outcome.FATAL, "40085")
 
 
-async def test_the_exchanges_clock_is_read_at_the_middle_of_the_round_trip(gateway: Gateway) -> None:
+@pytest.mark.parametrize("ahead_ms", [0, -5_000, 7_000])
+async def test_the_exchanges_clock_is_read_as_it_is(gateway: Gateway, exchange: PaperExchange, ahead_ms: int) -> None:
+    exchange.fault("clock_jumps", ms=ahead_ms)
     told = await one(gateway, do.QueryServerTime())
-    assert isinstance(told, ev.ServerTimeRead) and abs(told.exch_ms - told.at_ms) < 500
+    assert isinstance(told, ev.ServerTimeRead) and abs(told.exch_ms - told.at_ms - ahead_ms) < 100
+
+
+@pytest.mark.parametrize("fault", ["request_late", "answer_late"])
+async def test_a_slow_answer_does_not_make_the_exchanges_clock_another(
+    gateway: Gateway, exchange: PaperExchange, fault: str
+) -> None:
+    """Half of its time would: half a second of it, and a fill is dated before the order that it belongs to."""
+    exchange.fault(fault, path="public/time", ms=400, times=3)  # the hedges' two lines ask as well
+    told = await one(gateway, do.QueryServerTime())
+    assert isinstance(told, ev.ServerTimeRead) and abs(told.exch_ms - told.at_ms) < 100
 
 
 async def test_funding_comes_with_its_interval_and_cap(gateway: Gateway) -> None:

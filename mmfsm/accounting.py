@@ -20,7 +20,7 @@ from decimal import Context, Decimal
 
 import attrs
 
-from mmfsm.ledger import signed_change
+from mmfsm.ledger import fee_parts, paid_in, signed_change
 from mmfsm.markouts import Markouts
 from mmfsm.values import ZERO, InstType, NormalizedFill, Side
 
@@ -43,10 +43,8 @@ def fee_value(fill: NormalizedFill, base_coin: str, quote_coin: str) -> Decimal:
     >>> fee_value(fill, "WLD", "USDT")
     Decimal('0.0600048')
     """
-    if fill.fee_coin == quote_coin:
-        return fill.fee
     taken = fill.side.sign * fill.qty - signed_change(fill, base_coin)
-    return taken * fill.price
+    return paid_in(fill, quote_coin) + taken * fill.price
 
 
 @attrs.define
@@ -203,13 +201,17 @@ class Accounts:
     def take(self, fill: NormalizedFill, base_coin: str, quote_coin: str) -> Result:
         """Move a fill's leg and return the fill's own columns, for `add`."""
         perp = fill.inst is InstType.PERP
+        fee_coins: dict[str, Decimal] = {}
+        for paid in fee_parts(fill):
+            if paid.fee:
+                fee_coins[paid.coin] = fee_coins.get(paid.coin, ZERO) + paid.fee
         return Result(
             realised=(self.perp if perp else self.spot).take(signed_change(fill, base_coin), fill.price),
             fees=fee_value(fill, base_coin, quote_coin),
             perp_qty=fill.qty if perp else ZERO,
             perp_fills=int(perp),
             spot_fills=int(not perp),
-            fee_coins={fill.fee_coin: fill.fee} if fill.fee_coin and fill.fee else {},
+            fee_coins=fee_coins,
         )
 
     def add(self, part: Result, account: TicketAccount | None = None) -> None:

@@ -13,10 +13,12 @@ The answer of each that has one is the event named in its docstring. An action i
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import attrs
 
 from mmfsm.events import FeedName
-from mmfsm.values import InstType, JsonObject, OrderRequest, PosMode, PosSnapshot
+from mmfsm.values import InstType, JsonObject, OrderRequest, PosMode
 
 
 @attrs.frozen
@@ -141,6 +143,15 @@ class Reconnect:
     """Close the feed's socket and connect again: it is alive but does not tell what it should. Not answered."""
 
     feed: FeedName
+
+
+@attrs.frozen
+class PosSnapshot:
+    """Positions at the moment of a record: perp and spot change in base coin, what is unhedged in quote coin."""
+
+    perp_pos: Decimal
+    spot_pos: Decimal
+    unhedged_notional: Decimal | None
 
 
 @attrs.frozen(slots=False)  # of its many fields a dict is filled faster, and a fill makes five of them

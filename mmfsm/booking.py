@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from mmfsm import costs, feeding, hedging, placing, pnl
 from mmfsm.actions import QueryFills
 from mmfsm.events import FeedName, FillEvent, FillUnparsable
-from mmfsm.ledger import signed_change
+from mmfsm.ledger import fee_parts, paid_in, signed_change
 from mmfsm.machines.order import Order
 from mmfsm.orders import EARLY_MAX
 from mmfsm.state import Balance, Turn
-from mmfsm.values import ZERO, InstType, JsonObject, NormalizedFill, OrderIntent, OrderReport, plain
+from mmfsm.values import InstType, JsonObject, NormalizedFill, OrderIntent, OrderReport, plain
 
 PRIVATE_LATE_MS = 2_000
 """A push later than this after its fill is not coming."""
@@ -91,9 +93,14 @@ def _judge_coin(turn: Turn, fill: NormalizedFill) -> None:
     """A fee in a coin that nobody expects cannot be valued: it is said."""
     assert turn.s.constraints is not None
     perp = turn.s.constraints.perp
-    known_coin = fill.fee_coin in (perp.base_coin, perp.quote_coin, "BGB")
-    if not known_coin and (fill.fee or (fill.fee_coin is None and not fill.simulated)):
-        turn.record("risk", "oms", "fee_coin_unknown", data={"fee_coin": fill.fee_coin, "fee": plain(fill.fee)})
+    known = (perp.base_coin, perp.quote_coin, "BGB")
+    odd: list[tuple[str | None, Decimal]] = [
+        (it.coin, it.fee) for it in fee_parts(fill) if it.fee and it.coin not in known
+    ]
+    if fill.fee_coin is None and (fill.fee or not fill.simulated):
+        odd.append((None, fill.fee))
+    for coin, fee in odd:
+        turn.record("risk", "oms", "fee_coin_unknown", data={"fee_coin": coin, "fee": plain(fee)})
 
 
 def _judge_stream(turn: Turn, fill: NormalizedFill) -> None:
@@ -127,7 +134,7 @@ def _spend(turn: Turn, fill: NormalizedFill) -> None:
     known = s.balances.get(coin)
     if known is None or fill.exch_ms <= known.exch_ms:
         return
-    paid = fill.side.sign * fill.price * fill.qty + (fill.fee if fill.fee_coin == coin else ZERO)
+    paid = fill.side.sign * fill.price * fill.qty + paid_in(fill, coin)
     s.balances[coin] = Balance(known.available - paid, known.total - paid, known.exch_ms)
 
 
@@ -247,6 +254,7 @@ def _record(
             "qty": plain(fill.qty),
             "fee": plain(fill.fee),
             "fee_coin": fill.fee_coin,
+            **({"more_fees": {part.coin: plain(part.fee) for part in fill.more_fees}} if fill.more_fees else {}),
             "maker": fill.is_maker,
             "change": plain(signed_change(fill, turn.s.constraints.perp.base_coin)) if turn.s.constraints else None,
             "exch_ms": fill.exch_ms,

@@ -77,7 +77,8 @@ def _check_book(event: BookEvent) -> None:
 
 def _check_fill(event: FillEvent) -> None:
     fill = event.fill
-    if not (_is_price(fill.price) and _is_price(fill.qty) and _is_number(fill.fee)):
+    parts = [part.fee for part in fill.more_fees]
+    if not (_is_price(fill.price) and _is_price(fill.qty) and _is_number(fill.fee, *parts)):
         raise IllegalEvent(
             event,
             f"expected price and qty above zero, all under {LIMIT}, got {fill.price}, {fill.qty}, fee {fill.fee}",

@@ -14,6 +14,7 @@ from decimal import Decimal
 
 import attrs
 
+from mmfsm.ledger import fee_parts, paid_in
 from mmfsm.params import Params
 from mmfsm.values import BPS, Constraints, FeeRate, InstrumentRules, InstType, JsonObject, NormalizedFill, plain
 
@@ -66,7 +67,8 @@ def break_even_bps(fees: Fees, slip_bps: Decimal, buffer_bps: Decimal) -> Decima
 
 
 def charged_bps(fill: NormalizedFill, base_coin: str, quote_coin: str) -> Decimal | None:
-    """Return what a fill was charged, in bps of its value; None for a coin whose price is not known here.
+    """Return what a fill was charged, in bps of its value; None if any of it was paid in a coin whose price is not
+    known here.
 
     >>> from mmfsm.values import Side
     >>> bought = NormalizedFill(InstType.SPOT, "1", Side.BUY, Decimal(2500), Decimal("0.02"), 0, fee=Decimal("0.00002"),
@@ -74,11 +76,9 @@ def charged_bps(fill: NormalizedFill, base_coin: str, quote_coin: str) -> Decima
     >>> charged_bps(bought, "ETH", "USDT") == 10
     True
     """
-    if fill.fee_coin == base_coin:
-        return fill.fee / fill.qty / BPS
-    if fill.fee_coin == quote_coin:
-        return fill.fee / (fill.price * fill.qty) / BPS
-    return None
+    if not {part.coin for part in fee_parts(fill)} <= {base_coin, quote_coin} or fill.fee_coin is None:
+        return None
+    return (paid_in(fill, base_coin) / fill.qty + paid_in(fill, quote_coin) / (fill.price * fill.qty)) / BPS
 
 
 def as_data(fees: Fees, slip_bps: Decimal, params: Params) -> JsonObject:

@@ -15,7 +15,7 @@ from decimal import Decimal
 import attrs
 
 from mmfsm.forgetting import forget_oldest
-from mmfsm.values import ZERO, InstType, NormalizedFill
+from mmfsm.values import ZERO, FeePart, InstType, NormalizedFill
 
 SEEN_MAX = 2_500
 """How many fills of each leg are remembered: all that a reading can tell once more, the newest 2,000 of one leg, and
@@ -91,10 +91,9 @@ class Ledger:
         else:
             self.spot += change
         self.cash -= fill.side.sign * fill.price * fill.qty
-        if fill.fee_coin == quote_coin:
-            self.cash -= fill.fee
-        if fill.fee_coin:
-            self.fees[fill.fee_coin] = self.fees.get(fill.fee_coin, ZERO) + fill.fee
+        self.cash -= paid_in(fill, quote_coin)
+        for part in fee_parts(fill):
+            self.fees[part.coin] = self.fees.get(part.coin, ZERO) + part.fee
         self.last_fill_ms[fill.inst] = max(self.last_fill_ms.get(fill.inst, 0), fill.exch_ms)
         return change
 
@@ -107,9 +106,19 @@ def _own_key(fill: NormalizedFill) -> str:
     return f"{fill.dedupe_key}:{fill.order_id}"
 
 
+def fee_parts(fill: NormalizedFill) -> tuple[FeePart, ...]:
+    """Return all of a fill's fee whose coin is known, the first one first."""
+    return fill.more_fees if fill.fee_coin is None else (FeePart(fill.fee, fill.fee_coin), *fill.more_fees)
+
+
+def paid_in(fill: NormalizedFill, coin: str) -> Decimal:
+    """Return what was paid of a fill's fee in one coin."""
+    return sum((part.fee for part in fee_parts(fill) if part.coin == coin), ZERO)
+
+
 def signed_change(fill: NormalizedFill, base_coin: str) -> Decimal:
     """Return what a fill does to the position of its leg: signed quantity, less a fee taken in the base coin."""
     change = fill.side.sign * fill.qty
-    if fill.inst is InstType.SPOT and fill.fee_coin == base_coin:
-        change -= fill.fee
+    if fill.inst is InstType.SPOT:
+        change -= paid_in(fill, base_coin)
     return change

@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 
 from mmfsm.accounting import Accounts
-from mmfsm.actions import Action, Alert, PlaceOrder, Record
+from mmfsm.actions import Action, Alert, PlaceOrder, PosSnapshot, Record
 from mmfsm.economics import Economics
 from mmfsm.events import BookEvent, FeedName
 from mmfsm.ledger import Ledger
@@ -38,7 +38,6 @@ from mmfsm.values import (
     OrderIntent,
     OrderRequest,
     PosMode,
-    PosSnapshot,
     Side,
 )
 

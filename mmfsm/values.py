@@ -256,10 +256,19 @@ class OrderResult:
 
 
 @attrs.frozen
+class FeePart:
+    """What was paid of a fill's fee in one coin."""
+
+    fee: Decimal
+    coin: str
+
+
+@attrs.frozen
 class NormalizedFill:
     """One trade of ours, whatever channel told it.
 
-    `qty` and `price` are above zero. `fee` is what was paid, in `fee_coin` (a rebate is negative).
+    `qty` and `price` are above zero. `fee` is what was paid, in `fee_coin` (a rebate is negative); `more_fees` what was
+    paid of the same fee in other coins, where one did not cover it.
     `simulated` marks a pretend fill; a record without it, or with False, is real.
     `forced` marks a fill the exchange caused (liquidation, auto-deleveraging): it is hedged like any other.
     """
@@ -278,6 +287,7 @@ class NormalizedFill:
     simulated: bool = False
     forced: bool = False
     source: str = "ws"
+    more_fees: tuple[FeePart, ...] = ()
 
     @property
     def dedupe_key(self) -> str:
@@ -376,15 +386,6 @@ class QuotePlan(NamedTuple):
     reason: str
     mid: Decimal | None = None
     reservation: Decimal | None = None
-
-
-@attrs.frozen
-class PosSnapshot:
-    """Positions at the moment of a record: perp and spot change in base coin, what is unhedged in quote coin."""
-
-    perp_pos: Decimal
-    spot_pos: Decimal
-    unhedged_notional: Decimal | None
 
 
 def plain(value: Decimal) -> str:

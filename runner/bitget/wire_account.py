@@ -17,7 +17,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from mmfsm.events import BalanceEvent, FillEvent, FillUnparsable, PositionEvent
-from mmfsm.values import ZERO, InstType, NormalizedFill, OrderReport, OrderStatus, PosMode, Settlement, Side
+from mmfsm.values import ZERO, FeePart, InstType, NormalizedFill, OrderReport, OrderStatus, PosMode, Settlement, Side
 from runner.bitget.members import (
     Row,
     WireError,
@@ -97,7 +97,7 @@ def read_fill(inst: InstType, row: Row, source: str) -> NormalizedFill:
         WireError: price, quantity, side, order or time is missing or unusable.
     """
     perp = inst is InstType.PERP
-    fee, coin = _fee(row)
+    fees = _fees(row)
     scope = str(row.get("tradeScope") or "").lower()[:1]  # taker, maker, T, M; one page writes "marker"
     return NormalizedFill(
         inst=inst,
@@ -108,24 +108,29 @@ def read_fill(inst: InstType, row: Row, source: str) -> NormalizedFill:
         exch_ms=millis(row, "cTime", "uTime"),
         trade_id=optional_text(row, "tradeId"),
         client_oid=optional_text(row, "clientOid"),
-        fee=fee,
-        fee_coin=coin,
+        fee=fees[0].fee if fees else ZERO,
+        fee_coin=fees[0].coin if fees else None,
         is_maker={"m": True, "t": False}.get(scope),
         forced=_trade_side(row).startswith(_FORCED) or str(row.get("enterPointSource") or "").upper() == "SYS",
         source=source,
+        more_fees=tuple(fees[1:]),
     )
 
 
-def _fee(row: Row) -> tuple[Decimal, str | None]:
-    # A fee that cannot be read never keeps a fill from being booked: its coin is then None.
+def _fees(row: Row) -> list[FeePart]:
+    # One part a coin: a deduction in BGB may not cover all of it. What cannot be read never keeps a fill from being
+    # booked: there are no parts then.
     try:
         detail = row.get("feeDetail")
         parts = as_rows([detail] if isinstance(detail, dict) else detail, "feeDetail")
         paid = [(abs(number(part, "totalFee")), text(part, "feeCoin")) for part in parts]
     except WireError:
-        return ZERO, None
-    coin = next((coin for fee, coin in paid if fee), paid[0][1] if paid else None)
-    return sum((fee for fee, of in paid if of == coin), ZERO), coin
+        return []
+    sums: dict[str, Decimal] = {}
+    for fee, coin in paid:
+        sums[coin] = sums.get(coin, ZERO) + fee
+    parts_paid = [FeePart(fee, coin) for coin, fee in sums.items() if fee]
+    return parts_paid or [FeePart(ZERO, coin) for coin in sums][:1]
 
 
 class FillPage(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mmfsm.events import FillEvent, FillUnparsable
-from mmfsm.values import InstType, NormalizedFill, OrderStatus, Settlement, Side, Tif
+from mmfsm.values import FeePart, InstType, NormalizedFill, OrderStatus, Settlement, Side, Tif
 from runner.bitget import wire_account as read
 from runner.bitget.members import WireError
 
@@ -120,6 +120,15 @@ def test_a_fee_paid_in_bgb_is_in_bgb() -> None:
     detail = [{"deduction": "yes", "feeCoin": "BGB", "totalDeductionFee": "-0.017", "totalFee": "-0.017"}]
     told = fill(PERP, WS_PERP_FILL | {"feeDetail": detail})
     assert (told.fee, told.fee_coin) == (D("0.017"), "BGB")
+
+
+def test_a_fee_that_one_coin_did_not_cover_is_told_coin_by_coin() -> None:
+    """BGB ran out: the rest was taken from the coin bought, and the position is smaller by it. A part of nothing is
+    none, and two parts of one coin are one."""
+    paid = [("BGB", "-0.017"), ("LTC", "-0.00004"), ("USDT", "0"), ("LTC", "-0.00001")]
+    detail = [{"deduction": "yes", "feeCoin": coin, "totalDeductionFee": "0", "totalFee": fee} for coin, fee in paid]
+    told = fill(SPOT, WS_SPOT_FILL | {"feeDetail": detail})
+    assert (told.fee, told.fee_coin, told.more_fees) == (D("0.017"), "BGB", (FeePart(D("0.00005"), "LTC"),))
 
 
 def test_closing_a_long_sells_although_futures_rest_says_buy() -> None:

@@ -11,7 +11,9 @@ from decimal import Decimal
 
 import pytest
 
-from mmfsm.values import Side
+from mmfsm.codec import event_from_json, event_to_json
+from mmfsm.events import FillEvent
+from mmfsm.values import FeePart, Side
 from tests.incidents.scene import opened, wld
 from tests.mmfsm.desk_driver import SPOT
 
@@ -45,6 +47,23 @@ def test_i03_only_a_fee_in_the_base_coin_moves_the_position(coin: str, net: str)
     scene.trade(scene.hedge, "s1", fee="0.00002", fee_coin=coin)
     assert scene.spot_change == D(net) and scene.desk.state.ledger.fees[coin] == D("0.00002")
     assert scene.records("risk", "fee_coin_unknown") == []
+
+
+def test_i03_what_bgb_did_not_cover_is_taken_from_the_position() -> None:
+    """0.01 BGB and 0.00002 ETH of one fee: 0.01998 is owned, the ETH is valued at the fill's price, and each
+    coin is counted by itself."""
+    scene = opened()
+    scene.trade(scene.quote(Side.SELL), "p1")
+    scene.accept(scene.hedge)
+    more = (FeePart(D("0.00002"), "ETH"),)
+    scene.trade(scene.hedge, "s1", fee="0.01", fee_coin="BGB", more_fees=more, price=D(2500))
+    told = scene.records("fill")[-1].data or {}
+    assert scene.spot_change == D("0.01998") == scene.desk.state.accounts.spot.qty
+    assert (told["fee_coin"], told["more_fees"], told["fee_value"]) == ("BGB", {"ETH": "0.00002"}, "0.05")
+    assert scene.desk.state.accounts.total.fee_coins == {"BGB": D("0.01"), "ETH": D("0.00002")}
+    assert scene.records("risk", "fee_coin_unknown") == []
+    again = event_from_json(event_to_json(scene.fill_event(scene.hedge, "s2", more_fees=more)))
+    assert isinstance(again, FillEvent) and again.fill.more_fees == more
 
 
 def test_i03_an_unknown_fee_coin_is_a_risk_record() -> None:

@@ -17,9 +17,9 @@ import attrs
 import pytest
 from loguru import logger
 
-from mmfsm.actions import Record
+from mmfsm.actions import PosSnapshot, Record
 from mmfsm.errors import ParamError
-from mmfsm.values import InstType, Leg, OrderIntent, OrderRequest, PosSnapshot, Side, Tif
+from mmfsm.values import InstType, Leg, OrderIntent, OrderRequest, Side, Tif
 from runner.bitget.wire import Terms
 from runner.log import FIELDS, Log, open_log
 from runner.settings import Settings

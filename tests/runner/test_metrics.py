@@ -12,8 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from mmfsm.actions import Record
-from mmfsm.values import PosSnapshot
+from mmfsm.actions import PosSnapshot, Record
 from runner.bitget.budget import Budget
 from runner.metrics import Metrics, counting
 from runner.metrics.counting import CODES_MAX, Counting

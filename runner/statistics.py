@@ -29,8 +29,8 @@ class Statistics:
 
     `latencies_ms`: of each ticket hedged on spot, from its perp fill to its first spot fill, as told by this clock.
     `replaced`: clientOids of quotes cancelled for a better price. `streaks`: how many there were of each length, of
-    refusals that count toward the limit, in a row; without the last one, `streak`, which may go on. `days`: the net
-    result of each whole UTC day, by the time its row was written.
+    refusals that count toward the limit, in a row; without the last one, `streak`, which may go on. `days`: when each
+    UTC day's row was written, when that day began, and its net result. A day on which a run ended is told by the next.
     """
 
     latencies_ms: Sketch = attrs.field(factory=Sketch)
@@ -40,7 +40,7 @@ class Statistics:
     streaks: Counter[int] = attrs.field(factory=Counter)
     streak: int = 0
     refusals: Counter[str] = attrs.field(factory=Counter)
-    days: list[tuple[int, str | None]] = attrs.field(factory=list)
+    days: list[tuple[int, int | None, str | None]] = attrs.field(factory=list)
     result: Mapping[str, Any] | None = None
     markouts: Mapping[str, Any] | None = None
     _unhedged: str | None = None
@@ -74,7 +74,8 @@ class Statistics:
     def _take_result(self, reason: str, ts: int, data: Mapping[str, Any]) -> None:
         self.result = data
         if reason == "day":
-            self.days.append((ts, data.get("net")))
+            since_ms = data.get("since_ms")
+            self.days.append((ts, since_ms if type(since_ms) is int and 0 <= since_ms <= ts else None, data.get("net")))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the figures as plain JSON values. `result` is the newest row of a day or run, not a sum of rows."""
@@ -97,7 +98,7 @@ class Statistics:
                 "by_length": {str(length): count for length, count in sorted(streaks.items())},
             },
             "refusals_by_code": dict(sorted(self.refusals.items())),
-            "net_by_day": [{"told_ms": ts, "net": net} for ts, net in self.days],
+            "net_by_day": [{"told_ms": ts, "since_ms": since, "net": net} for ts, since, net in self.days],
             "result": self.result,
             "markouts": self.markouts,
         }

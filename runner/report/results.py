@@ -133,7 +133,7 @@ def _days(d: Told) -> str:
     rows: list[Sequence[Cell]] = [heads(("day (UTC)", "日（UTC）"), ("", ""), ("net", "純損益"))]
     rows += [
         (
-            moment(day["told_ms"] - 43_200_000, "%Y-%m-%d"),
+            moment(day["since_ms"], "%Y-%m-%d"),
             charts.either_way(float(day["net"] or 0), most),
             signed(day["net"], 4),
         )

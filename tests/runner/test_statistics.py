@@ -50,6 +50,14 @@ def test_results_are_the_newest_row_and_the_days_one_by_one() -> None:
     assert [day["net"] for day in told["net_by_day"]] == ["3", "-1"] and told["result"] == {"net": "2"}
 
 
+def test_a_day_is_named_by_its_beginning_however_late_it_is_told() -> None:
+    """A run that ended in the evening leaves its day to the next run, fourteen hours into the day after."""
+    day = line("pnl", reason="day", data={"net": "3", "since_ms": 1_000}) | {"ts": 136_800_000}
+    assert statistics_of([day])["net_by_day"] == [{"told_ms": 136_800_000, "since_ms": 1_000, "net": "3"}]
+    strange = day | {"data": {"net": "3", "since_ms": 10**14}}
+    assert statistics_of([strange])["net_by_day"][0]["since_ms"] is None
+
+
 def test_rotated_files_are_read_and_a_line_that_was_cut_off_is_left_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

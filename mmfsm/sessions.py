@@ -192,23 +192,26 @@ def on_position(turn: Turn, event: PositionEvent) -> None:
         return
     explained = event.qty == s.before_open or turn.p.adopt_position
     if explained:
-        s.ledger.perp = event.qty
-    detail = f"{plain(event.qty)} on the perp"
-    if not explained:
-        detail += "; close it, or set ADOPT_POSITION=1 if spot holds its other half"
+        s.ledger.perp, s.read_with = event.qty, s.before_open
+    advice = "" if explained else "; close it, or set ADOPT_POSITION=1 if spot holds its other half"
+    detail = f"{plain(event.qty)} on the perp{advice}"
     tell(turn, "position_read", fits=explained, failure="position_found", detail=detail)
 
 
 def _compare_restored(turn: Turn, event: PositionEvent) -> None:
-    """The journal has an idea of its own. What is under way may explain a difference; else a person must."""
-    s = turn.s
+    """The journal has an idea of its own. What is under way may explain a difference, and so may a reading that is
+    late: one that stands DRIFT_QUIET_MS later is a person's matter (half of the checks' bound later at the latest)."""
+    s, p = turn.s, turn.p
     detail = f"{plain(event.qty)} on the perp, {plain(s.ledger.perp)} by the journal"
     if event.qty != s.ledger.perp:
         under_way = s.tickets or s.orders.in_flight or s.recon.done_ms <= s.started_ms
-        if under_way:
+        if under_way or s.unexplained is None or s.unexplained[0] != event.qty:
+            s.unexplained = None if under_way else (event.qty, turn.at_ms)
+        if s.unexplained is None or turn.at_ms - s.unexplained[1] < min(p.drift_quiet_ms, p.check_bound_sec * 500):
             tell(turn, "check_failed", detail=detail)
             return
         turn.halt_soon("position_unexplained", latched=True, detail=detail)
+    s.unexplained = None
     tell(turn, "position_read", detail=detail)
 
 
@@ -223,13 +226,15 @@ def on_balance(turn: Turn, event: BalanceEvent) -> None:
         return
     assert s.constraints is not None
     base = s.balances.get(s.constraints.spot.base_coin)
-    if not s.books_open:
+    fits = s.books_open or s.read_with == s.before_open
+    if fits and not s.books_open:
         s.ledger.spot = (base.total if base else s.ledger.spot) - turn.p.spot_baseline
         # An adopted position's other half is in the spot coin; what strays filled since the start has none.
         s.ledger.start = s.ledger.spot + s.ledger.perp - s.before_open
         s.books_open = True
         turn.exposed.append(s.before_open)
-    tell(turn, "balances_read", detail=f"spot {plain(s.ledger.spot)} beyond the baseline, perp {plain(s.ledger.perp)}")
+    detail = f"spot {plain(s.ledger.spot)} beyond the baseline, perp {plain(s.ledger.perp)}"
+    tell(turn, "balances_read", fits=fits, detail=detail if fits else "a fill came after the position was read")
 
 
 def on_funding(turn: Turn, _event: FundingEvent) -> None:

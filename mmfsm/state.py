@@ -138,6 +138,8 @@ class DeskState:
     probe_tif: str | None = None
     probe_asked_ms: int = 0
     before_open: Decimal = ZERO
+    read_with: Decimal = ZERO
+    unexplained: tuple[Decimal, int] | None = None
     flattened: bool = False
     flatten_despite: list[str] = attrs.field(factory=list)
     backoff_ms: int = 0

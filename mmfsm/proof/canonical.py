@@ -85,7 +85,10 @@ def _session_key(s: DeskState, p: Params) -> Hashable:
         again = max(session.RETRY_MS, session.UNANSWERED_MS)
         told = [(value, told_ms >= one.readback_asked_ms) for value, told_ms in (s.told_perp, s.told_coin)]
         readback = (since(now, one.readback_asked_ms, again), one.readback_ms >= one.readback_asked_ms > 0, *told)
-    return one.state, one.asking, one.unanswered, one.probing, one.failure, one.mode_set, running_out, asked, readback
+    early = s.read_with != s.before_open and not s.books_open
+    doubted = s.unexplained and (s.unexplained[0], since(now, s.unexplained[1], p.drift_quiet_ms))
+    is_at = (one.state, one.asking, one.unanswered, one.probing, one.failure, one.mode_set)
+    return is_at, running_out, asked, readback, early, doubted
 
 
 def _may_come_back(order: Order) -> bool:

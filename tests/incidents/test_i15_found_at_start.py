@@ -69,18 +69,44 @@ def test_i15_what_the_journal_explains_is_taken_over() -> None:
 
 
 def test_i15_what_the_journal_contradicts_halts_with_both_figures() -> None:
-    """The pair was closed by hand meanwhile: HALTED for a person, nothing sent."""
+    """The pair was closed by hand meanwhile, and that is read for three seconds: HALTED for a person, nothing sent."""
     scene = opened()
     scene.trade(scene.quote(Side.BUY), "p1")
     scene.hedged(scene.hedge)
     scene.wait(3_000)
     second = Scene(scene.desk.restarted(live_params(quote_size=D("0.02")), run=2), now=scene.now)
     _restart(second, "0", "0.48")
+    assert not second.reasons and second.desk.state.session.asking == "ask_position"
+    _read_again(second, "0", times=2)
     assert second.mode == "HALTED" and second.reasons["position_unexplained"]
     (record,) = second.records("risk", "position_unexplained")
     assert record.data is not None and "0 on the perp, 0.02 by the journal" in record.data["detail"]
     second.wait(5_000)
     assert second.closing == []
+
+
+@pytest.mark.parametrize("figures", [["0"], ["0", "0.01"], ["0", "0.01", "0"]])
+def test_i15_a_reading_that_is_late_is_read_again(figures: list[str]) -> None:
+    """The position as it was before the last fill, then as it is: another figure begins the wait anew, and the one of
+    the journal ends it. Nobody is called."""
+    scene = opened()
+    scene.trade(scene.quote(Side.BUY), "p1")
+    scene.hedged(scene.hedge)
+    scene.wait(3_000)
+    second = Scene(scene.desk.restarted(live_params(quote_size=D("0.02")), run=2), now=scene.now)
+    _restart(second, "0", "0.48")
+    for perp in figures[1:]:
+        _read_again(second, perp)
+    _read_again(second, "0.02")
+    assert second.desk.state.session.asking == "ask_balances"
+    assert not second.reasons and not second.alerts and second.desk.state.unexplained is None
+
+
+def _read_again(scene: Scene, perp: str, times: int = 1) -> None:
+    for _ in range(times):
+        scene.now += 1_100
+        scene(PositionEvent(scene.now, D(perp), scene.now, "rest"))
+        scene.pulse()
 
 
 def _restart(scene: Scene, perp: str, coin: str) -> None:

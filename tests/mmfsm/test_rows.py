@@ -113,6 +113,7 @@ CHECKING | orders_clear     |                                              | CHE
 CHECKING | position_read    |                                              | CHECKING | ask_balances    | asking asked_ms
 CHECKING | position_read    | fits=0                                       | STOPPED  | failed          | failure detail
 CHECKING | balances_read    |                                              | CHECKING | ask_funding     | asking asked_ms
+CHECKING | balances_read    | fits=0                                       | CHECKING | ask_position    | asking asked_ms
 CHECKING | funding_read     |                                              | CHECKING |                 | asking asked_ms
 CHECKING | probe_done       | probing=1                                    | READY    | ready           |
 CHECKING | probe_done       | probing=1 fits=0                             | STOPPED  | failed          | failure detail

@@ -20,6 +20,7 @@ from mmfsm.actions import (
     QueryAccount,
     QueryOpenOrders,
     QueryOrder,
+    QueryPosition,
     QueryServerTime,
     Record,
     SetPositionMode,
@@ -124,6 +125,33 @@ def test_the_books_open_at_the_working_stock() -> None:
 
     ledger = hand.desk.state.ledger
     assert (ledger.spot, ledger.start, ledger.delta) == (D("0.3"), D("0.3"), 0)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_fill_between_position_and_balances_is_in_the_books_once(after: bool) -> None:
+    """An adopted short is liquidated while the checks run: between the two readings, so that the position is read
+    again, or before both. The books have what the exchange has, the coin left over is sold, and nothing drifts."""
+    hand = cold(adopt_position=True)
+    through(hand, OpenOrdersRead)
+    hand(OpenOrdersRead(T0, PERP, ()), OpenOrdersRead(T0, SPOT, ()))
+    books = [event for event in opening(T0 + 8, hand.desk.params) if isinstance(event, BookEvent | FundingEvent)]
+    balances = [event for event in opening(T0 + 8, hand.desk.params) if isinstance(event, BalanceEvent)]
+    fill = FillEvent(T0 + 5, NormalizedFill(PERP, "sys", Side.BUY, D(2500), D("0.02"), T0 + 5, "t", forced=True))
+    if after:
+        hand(PositionEvent(T0 + 4, D("-0.02"), T0 + 4, "rest"), fill)
+        out = hand(*balances)
+        assert [type(a) for a in out if isinstance(a, QueryPosition)] == [QueryPosition]
+        assert not hand.desk.state.books_open
+    else:
+        hand(fill)
+    hand(PositionEvent(T0 + 9, D(0), T0 + 9, "rest"))
+    out = hand(*[attrs.evolve(event, at_ms=T0 + 10) for event in balances], *books)
+
+    s = hand.desk.state
+    assert (s.ledger.perp, s.ledger.delta, s.ledger.spot) == (D(0), D("0.02"), D("0.5"))
+    assert [(it.inst, it.side, it.qty) for it in placed(hand.log) if it.leg is Leg.SPOT_IOC] == [
+        (SPOT, Side.SELL, D("0.02"))
+    ]
 
 
 def test_a_stray_order_of_an_earlier_run_is_cancelled_before_the_position_is_read() -> None:

@@ -58,8 +58,9 @@ def hedge_price(levels: tuple[Level, ...], qty: Decimal) -> Decimal | None:
 def expected_funding_bps(funding: Funding, side: Side, horizon_h: Decimal, at_ms: int) -> Decimal:
     """Return what a position opened by a fill of `side` is paid by funding within the horizon, in bps of its value.
 
-    Settlements fall at `next_ms` (an interval from now if it is not told) and every interval after it; the rate is cut
-    to the caps the exchange states, or to `RATE_CAP`. A horizon that ends before the next settlement earns nothing.
+    Settlements fall at `next_ms` (an interval from now if it is not told) and every interval after it, one that has
+    passed by now left out; the rate is cut to the caps the exchange states, or to `RATE_CAP`. A horizon that ends
+    before the next settlement earns nothing.
 
     A short at 1 bps a settlement, eight hours apart, the next in one hour: three of them within 20 hours.
 
@@ -71,7 +72,9 @@ def expected_funding_bps(funding: Funding, side: Side, horizon_h: Decimal, at_ms
         return ZERO
     told_h = funding.interval_h
     interval_ms = int((FUNDING_INTERVAL_H if told_h is None or told_h < 1 else told_h) * HOUR_MS)
-    first_ms = interval_ms if funding.next_ms is None else max(funding.next_ms - at_ms, 0)
+    first_ms = interval_ms if funding.next_ms is None else funding.next_ms - at_ms
+    if first_ms < 0:
+        first_ms %= interval_ms
     left_ms = int(horizon_h * HOUR_MS) - first_ms
     settlements = 0 if left_ms < 0 else 1 + left_ms // interval_ms
     return -side.sign * capped_rate(funding) * settlements / BPS

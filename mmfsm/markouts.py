@@ -3,7 +3,8 @@
     markout = side × (mid after the fill − fill price) / fill price        in our favour above zero
 
 It is taken 1, 3, 5 and 30 s after each fill, from the first book at or past that moment; one that comes too late says
-nothing and is counted as missed. Sums by side and horizon, weighted by notional; fills under way are bounded.
+nothing and is counted as missed. It counts from when the fill was traded, however late it was told. Sums by side and
+horizon, weighted by notional; fills under way are bounded.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from mmfsm import settlements
+from mmfsm import feeding, settlements
 from mmfsm.accounting import Result, Span, TicketAccount, gain
 from mmfsm.events import BookEvent, Event, Tick
 from mmfsm.machines.order import Order
@@ -48,7 +48,7 @@ def on_fill(turn: Turn, fill: NormalizedFill, order: Order | None, is_first: boo
         setattr(part, column, gain(fill.side, fill.price, fill.qty, mid))
     a.add(part, account)
     if is_quote:
-        a.markouts.note(turn.at_ms, fill.side, fill.price, fill.qty)
+        a.markouts.note(min(fill.exch_ms - s.skew_ms, turn.at_ms), fill.side, fill.price, fill.qty)
     worth = None if mid is None else plain(getattr(part, column))
     return {"mid": None if mid is None else plain(mid), column: worth, "fee_value": plain(part.fees)}
 
@@ -114,7 +114,7 @@ def tend(turn: Turn, event: Event) -> None:
     if s.session.state == "STOPPED" and s.books_open and not a.is_told:
         _tell_run(turn)
     if isinstance(event, BookEvent):
-        if event.inst is PERP and turn.at_ms >= a.markouts.due_ms:
+        if turn.at_ms >= a.markouts.due_ms and event is s.books.get(PERP):  # an older one was dropped
             bids, asks = event.bids, event.asks
             a.markouts.look(turn.at_ms, (bids[0].price + asks[0].price) / 2)
     elif isinstance(event, Tick) and s.books_open:
@@ -124,9 +124,10 @@ def tend(turn: Turn, event: Event) -> None:
 
 
 def _tell_time(turn: Turn) -> None:
-    """Tell the day that has ended, or every hour the one that goes on. Waits while a leg has no price."""
+    """Tell the day that has ended, or every hour the one that goes on. Waits while a leg has no price of now: beside
+    an old one of the other it would be a result that is none, taken back on the day after."""
     a, unrealised = turn.s.accounts, unrealised_now(turn.s)
-    if unrealised is None:
+    if unrealised is None or not feeding.books_fresh(turn):
         return
     a.last_unrealised = unrealised
     a.run.since_ms = a.run.since_ms or turn.told_ms

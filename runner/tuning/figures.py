@@ -18,8 +18,9 @@ BPS = 1e4
 
 @attrs.frozen(kw_only=True)
 class Figures:
-    """One run. Money in USDT; `turnover` is what was traded on both legs; `quotes` were sent, `quotes_filled` filled at
-    least in part; `unhedged_notional_s` is USDT × seconds; `latched` are the halts left for a person at the end."""
+    """One run. `hours` it ran: all that were asked for, unless a failure ended it. Money in USDT; `turnover` is what
+    was traded on both legs; `quotes` were sent, `quotes_filled` filled at least in part; `unhedged_notional_s` is
+    USDT × seconds; `latched` are the halts left for a person at the end."""
 
     seed: int
     hours: float

@@ -80,4 +80,4 @@ async def _live(world: CoarseWorld, settings: Settings, setup: Setup, seed: int,
     await bot.close()
     latched = tuple(sorted(name for name, is_latched in bot.desk.state.mode.reasons.items() if is_latched))
     failure = bot.exit_reason if bot.is_over else ""
-    return meter.figures(seed, setup.minutes, latched, failure)
+    return meter.figures(seed, loop.now_s / 60 if failure else setup.minutes, latched, failure)

@@ -137,6 +137,13 @@ def test_funding_counts_the_settlements_within_the_horizon(
     assert expected_funding_bps(funding, Side.BUY, D(horizon_h), 7) == -2 * count
 
 
+@pytest.mark.parametrize("late_ms", [1, 60_000, 25 * HOUR_MS])
+def test_a_settlement_that_has_passed_is_earned_no_more(late_ms: int) -> None:
+    """Until the next one is told, it is the last one told and whole intervals: three in 24 hours, not four."""
+    past = Funding(D("0.0001"), next_ms=100 * HOUR_MS, interval_h=D(8))
+    assert expected_funding_bps(past, Side.SELL, D(24), 100 * HOUR_MS + late_ms) == 3
+
+
 def test_funding_is_cut_to_the_caps() -> None:
     """A rate beyond what can be settled is not expected."""
     assert capped_rate(Funding(D("-0.01"), rate_min=D("-0.003"), rate_max=D("0.003"))) == D("-0.003")

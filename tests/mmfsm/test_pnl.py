@@ -5,8 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import attrs
+
 from mmfsm import Desk
-from mmfsm.events import Start, Stop, Tick
+from mmfsm.events import FeedDown, FeedName, FeedUp, Start, Stop, Tick
 from mmfsm.values import OrderStatus, Side
 from tests.incidents.scene import Scene, opened
 from tests.mmfsm.desk_driver import T0, live_params
@@ -105,6 +107,43 @@ def test_every_hour_the_day_so_far_and_after_midnight_the_day() -> None:
     assert len(scene.records("markout", "day")) == 1
 
 
+def test_a_day_is_told_when_both_legs_have_a_price_of_now() -> None:
+    """Over midnight spot's socket is lost while the perp moves by a dollar: 0.02 of a hedged pair has lost nothing. The
+    row waits for spot, and the day it names is the one that ended."""
+    scene = opened()
+    pair(scene)
+    scene.now = NEXT_DAY_MS - 1_000
+    scene.wait(500)
+    scene(FeedDown(scene.now, FeedName.SPOT_BOOK, "lost"))
+    scene.perp_bid, scene.now = scene.perp_bid + 1, scene.now + 1_000
+    scene(scene.books()[0], Tick(scene.now))
+    assert scene.records("pnl", "day") == []
+
+    scene.spot_bid, scene.now = scene.spot_bid + 1, scene.now + 1_000
+    scene(FeedUp(scene.now, FeedName.SPOT_BOOK), *scene.books(), Tick(scene.now))
+    (day,) = [record.data or {} for record in scene.records("pnl", "day")]
+    assert day["since_ms"] < NEXT_DAY_MS
+    assert day["unrealised"] == "0.005"  # bought 0.755 under the perp's mid, sold 0.505 under spot's
+
+
+def test_a_markout_counts_from_the_trade_and_from_books_that_were_kept() -> None:
+    """A bid at 2499.25 is told by REST 2.5 s late: the first second has passed unseen, the third is 0.5 s away. A book
+    older than the one kept comes late as well, and is no price of now."""
+    scene = opened()
+    fill = scene.fill_event(scene.quote(Side.BUY), "p1")
+    scene.now += 2_500
+    scene(*scene.books())
+    scene.read_back(fill)
+    scene.now += 600
+    scene.perp_bid += 3
+    late = attrs.evolve(scene.books()[0], exch_ms=scene.now - 700)
+    scene.perp_bid -= 2
+    scene(late, scene.books()[0])
+    row = scene.desk.state.accounts.markouts.take_row()
+    assert (row["missed"], row["bid"]["1"]["count"]) == (1, 0)
+    assert (row["bid"]["3"]["count"], row["bid"]["3"]["value"]) == (1, "0.0351")  # 2501.005 less 2499.25, 0.02 of it
+
+
 def test_quotes_for_each_fill_are_told() -> None:
     """Two quotes at the start, two after the cool-down, one fill in two parts: four to one."""
     scene = opened()
@@ -132,7 +171,8 @@ def test_a_run_tells_its_result_once_when_it_ends_and_the_next_begins_where_it_e
 
     second = Scene(scene.desk.restarted(live_params(quote_size=D("0.02")), run=2), now=scene.now)
     second.perp_bid, second.spot_bid = scene.perp_bid + 1, scene.spot_bid
-    second(Start(second.now), *second.books())
+    feeds = [FeedUp(second.now, name) for name in (FeedName.PERP_BOOK, FeedName.SPOT_BOOK)]
+    second(Start(second.now), *feeds, *second.books())
     second.pulse()
     accounts = second.desk.state.accounts
     told = accounts.total.since(accounts.run.start)

@@ -41,6 +41,12 @@ def test_a_run_trades_hedges_and_is_counted(busy: Figures) -> None:
     assert busy.latched == () and busy.failure == "" and busy.drawdown >= -busy.net - 1e-9
 
 
+def test_a_run_that_ends_early_counts_the_time_it_ran() -> None:
+    """It is refused at its start: a minute without a trade would make every figure per hour smaller."""
+    refused = run(SHORT, {"TARGET_POS_MODE": "hedge_mode"}, 1)
+    assert refused.failure and refused.hours < 10 / 3600
+
+
 def test_the_same_seed_gives_the_same_figures(busy: Figures) -> None:
     """In this process again, and other figures for another seed."""
     again, other = run(SHORT, BUSY, 1), run(SHORT, BUSY, 2)

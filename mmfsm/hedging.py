@@ -236,6 +236,7 @@ def record(turn: Turn, ticket: HedgeTicket, what: str, end: str | None = None) -
         leg=Leg.SPOT_IOC.value,
         cycle_id=ticket.cycle_id,
         client_oid=ticket.hedge_id,
+        simulated=turn.s.pretend or None,
         data={
             "hedge_id": ticket.hedge_id,
             "status": ticket.state,

@@ -10,6 +10,7 @@ markout   reason day, run     markouts since the last such record
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from mmfsm import feeding, settlements
 from mmfsm.accounting import Result, Span, TicketAccount, gain
@@ -102,7 +103,7 @@ def ticket_closed(turn: Turn, ticket: HedgeTicket) -> None:
         **columns(r),
         "edge": plain(r.spread + r.hedge_slip + r.unwind_slip - r.fees),
     }
-    turn.record("pnl", "accounts", "ticket", cycle_id=ticket.cycle_id, client_oid=ticket.hedge_id, data=data)
+    _record(turn, "ticket", data, cycle_id=ticket.cycle_id, client_oid=ticket.hedge_id)
 
 
 # --- days and runs ----------------------------------------------------------------------------------------------------
@@ -135,13 +136,13 @@ def _tell_time(turn: Turn) -> None:
     if not a.day.number:
         a.day.number, a.day.since_ms, a.row_ms = day, turn.told_ms, turn.at_ms
     elif day != a.day.number:
-        turn.record("pnl", "accounts", "day", data=row(turn.s, a.day))
+        _record(turn, "day", row(turn.s, a.day))
         turn.record("markout", "accounts", "day", data=a.markouts.take_row())
         a.day = Span(day, turn.told_ms, a.total.copy(), unrealised, a.settlements.estimate)
         a.row_ms = turn.at_ms
     elif turn.at_ms - a.row_ms >= ROW_MS:
         a.row_ms = turn.at_ms
-        turn.record("pnl", "accounts", "day_so_far", data=row(turn.s, a.day))
+        _record(turn, "day_so_far", row(turn.s, a.day))
 
 
 def _tell_run(turn: Turn) -> None:
@@ -149,8 +150,13 @@ def _tell_run(turn: Turn) -> None:
     a.is_told = True
     if unrealised is not None:  # the next run begins at the level this row ends with, not at the last tick's
         a.last_unrealised = unrealised
-    turn.record("pnl", "accounts", "run", data=row(turn.s, a.run))
+    _record(turn, "run", row(turn.s, a.run))
     turn.record("markout", "accounts", "run", data=a.markouts.take_row())
+
+
+def _record(turn: Turn, reason: str, data: JsonObject, **fields: Any) -> None:
+    """One result. Once hedges have been pretended no result is real, and each says so."""
+    turn.record("pnl", "accounts", reason, data=data, simulated=turn.s.pretend or None, **fields)
 
 
 def unrealised_now(s: DeskState) -> Decimal | None:

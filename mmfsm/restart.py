@@ -7,6 +7,8 @@ one that was being sent may or may not have arrived, one that rested is cancelle
 
 from __future__ import annotations
 
+from mmfsm import feeding, pnl
+from mmfsm.machines import feed as feeds
 from mmfsm.machines import mode as modes
 from mmfsm.machines import order as orders
 from mmfsm.machines import slot as slots
@@ -33,6 +35,9 @@ def restarted(old: DeskState, run: int) -> DeskState:
     ):  # fmt: skip
         setattr(new, name, getattr(old, name))
     new.econ = old.econ.restarted()
+    if not new.accounts.is_told and all(old.feeds[name].state == feeds.FRESH for name in feeding.BOOK_OF.values()):
+        level = pnl.unrealised_now(old)  # what was filled after the last tick is no part of the new run
+        new.accounts.last_unrealised = new.accounts.last_unrealised if level is None else level
     new.accounts.begin_run()
     new.session = Session()
     # In the exchange's time: the new run may find its clock set, and its own time then is another.

@@ -35,7 +35,8 @@ async def test_a_real_hedge_is_never_marked(tmp_path: Path) -> None:
 
 
 async def test_switched_on_it_pretends_spot_alone_and_marks_it(tmp_path: Path) -> None:
-    """Real perp orders on loopback: no spot request leaves, the spot fill is `simulated: true`, the perp's is not."""
+    """Real perp orders on loopback: no spot request leaves, the spot fill is `simulated: true`, the perp's is not. A
+    ticket that a pretend fill has closed, and what it seems to have earned, are no more real than that fill."""
     async with trading(tmp_path, SIMULATED_SPOT_FILL="1") as bot:
         await bot.quoting()
         bot.fill_bid()
@@ -45,6 +46,8 @@ async def test_switched_on_it_pretends_spot_alone_and_marks_it(tmp_path: Path) -
         assert [line["simulated"] for line in bot.find("fill", inst_type="SPOT")] == [True]
         assert not bot.find("fill", inst_type="USDT-FUTURES")[0]["simulated"]
         assert bot.find("ticket", data_status="DONE")[0]["data"]["remain"] == "0"
+        assert [line["simulated"] for line in bot.find("ticket", data_status="DONE")] == [True]
+        assert [line["simulated"] for line in bot.find("pnl", reason="ticket")] == [True]
 
 
 def test_beside_real_orders_elsewhere_it_is_refused(tmp_path: Path) -> None:

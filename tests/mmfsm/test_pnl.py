@@ -9,6 +9,7 @@ import attrs
 
 from mmfsm import Desk
 from mmfsm.events import FeedDown, FeedName, FeedUp, Start, Stop, Tick
+from mmfsm.pnl import row
 from mmfsm.values import OrderStatus, Side
 from tests.incidents.scene import Scene, opened
 from tests.mmfsm.desk_driver import T0, live_params
@@ -191,6 +192,20 @@ def test_what_came_after_the_last_tick_is_not_told_by_two_runs() -> None:
 
     accounts = scene.desk.restarted(live_params(), run=2).state.accounts
     assert accounts.run.unrealised == D(row["unrealised"]) != 0
+
+
+def test_what_was_filled_just_before_a_kill_is_no_part_of_the_next_run() -> None:
+    """A pair with no tick after it, then `kill -9`: what its prices are worth and its fees both belong to the run that
+    died, and the next one begins at nothing."""
+    scene = opened()
+    pair(scene)
+    second = Scene(scene.desk.restarted(live_params(quote_size=D("0.02")), run=2), now=scene.now)
+    feeds = [FeedUp(second.now, name) for name in (FeedName.PERP_BOOK, FeedName.SPOT_BOOK)]
+    second(Start(second.now), *feeds, *second.books())
+    second.pulse()
+
+    told = row(second.desk.state, second.desk.state.accounts.run)
+    assert (told["fees"], told["unrealised"], told["unrealised_change"], told["net"]) == ("0", "0.005", "0", "0")
 
 
 def test_a_snapshot_from_before_there_were_accounts_is_read_and_its_position_costs_what_it_is_worth() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict, deque
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +19,12 @@ SIDES = ("bid", "ask")
 MILLI = 1_000
 """Slip is counted in thousandths of a bps."""
 
+DAYS_MAX = 16
+"""How many days a later row may still go on with: one of each kind of run there is, and some to spare."""
+
+LOOSE_MAX = 1_000
+"""How many runs in a row may end before any of them tells a row of its day."""
+
 Sums = dict[str, Decimal]
 
 
@@ -29,9 +36,10 @@ def _later(_one: Decimal, other: Decimal) -> Decimal:
 class Earned:
     """Rows of days and runs, put together to what came to pass from the log's first row on.
 
-    A row tells what came since the beginning of its day or run, so the level now is the level at that beginning and the
-    row. A run that is killed tells no row at its end: until the day's next row, what it earned since the last one is
-    in no sum; where none follows, `untold_ends` counts it.
+    A row tells what came since the beginning of its day or run. Of a day, known by that beginning, only what an earlier
+    row or run has not told is added: runs of one day go on with it, others (dry runs) may stand between them. A run
+    that is killed tells no row at its end: until the day's next row, what it earned since the last one is in no sum;
+    where none follows, `untold_ends` counts it.
     """
 
     level: Sums = attrs.field(factory=lambda: dict.fromkeys(COLUMNS, ZERO))
@@ -41,7 +49,9 @@ class Earned:
     rows: int = 0
     since_ms: int | None = None
     untold_ends: int = 0
-    _day: tuple[int, Sums] = (0, {})
+    _days: OrderedDict[int, Sums] = attrs.field(factory=OrderedDict)
+    _day: int | None = None
+    _loose: deque[tuple[int, Sums]] = attrs.field(factory=lambda: deque(maxlen=LOOSE_MAX))
     _run: Sums = attrs.field(factory=dict)
     _is_running: bool = False
     _is_whole: bool = True
@@ -50,7 +60,7 @@ class Earned:
         """A run begins where the last one ended, or where it was killed."""
         self._is_whole = not self._is_running
         self.untold_ends += self._is_running
-        self._is_running, self._run = True, dict(self.level)
+        self._is_running, self._day, self._run = True, None, dict(self.level)
 
     def ticket(self, at_ms: int, data: dict[str, Any]) -> None:
         """A ticket's result: spread and slip, less fees."""
@@ -64,23 +74,47 @@ class Earned:
         if data["net"] is None:
             return
         row = {name: figure_of(data[name]) for name in COLUMNS}
+        since_ms = int(figure_of(data["since_ms"]))
         self.rows += 1
         if reason == "run":
             self._is_running = False
-            if self._is_whole or not self._day[1]:
-                self._set(at_ms, self._run or dict.fromkeys(COLUMNS, ZERO), row)
-            return
-        since_ms = int(figure_of(data["since_ms"]))
-        if since_ms != self._day[0]:
-            self._day = (since_ms, dict(self.level))
-        self.since_ms = since_ms if self.since_ms is None else min(since_ms, self.since_ms)
-        self._set(at_ms, self._day[1], row)
+            if self._is_whole or not self._days:
+                self._take_run(since_ms, row)
+        else:
+            self.since_ms = since_ms if self.since_ms is None else min(since_ms, self.since_ms)
+            self._take_day(since_ms, row)
         if reason == "day":
-            self._day = (at_ms, dict(self.level))
-
-    def _set(self, at_ms: int, base: Sums, row: Sums) -> None:
-        self.level = {name: base[name] + row[name] for name in COLUMNS}
+            self._day = at_ms
+            self._keep(at_ms, dict.fromkeys(COLUMNS, ZERO))
         self.curve.put(at_ms, self.level["net"])
+
+    def _take_day(self, since_ms: int, row: Sums) -> None:
+        """Add what of a day is new: short runs may have told of it in rows of their own."""
+        told = self._days.get(since_ms, {})
+        within = [one for one in self._loose if one[0] >= since_ms]
+        for one in within:
+            self._loose.remove(one)
+        for name in COLUMNS:
+            known = sum((sums[name] for _since, sums in within), told.get(name, ZERO))
+            self.level[name] += row[name] - known
+        self._day = since_ms
+        self._keep(since_ms, row)
+
+    def _take_run(self, since_ms: int, row: Sums) -> None:
+        """Bring the level to the run's beginning and its row; what that adds is the day's, once it is known which."""
+        base = self._run or dict.fromkeys(COLUMNS, ZERO)
+        more = {name: base[name] + row[name] - self.level[name] for name in COLUMNS}
+        self.level = {name: self.level[name] + more[name] for name in COLUMNS}
+        if self._day is None:
+            self._loose.append((since_ms, more))
+        else:
+            self._keep(self._day, {name: value + more[name] for name, value in self._days[self._day].items()})
+
+    def _keep(self, since_ms: int, told: Sums) -> None:
+        self._days[since_ms] = told
+        self._days.move_to_end(since_ms)
+        if len(self._days) > DAYS_MAX:
+            self._days.popitem(last=False)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON values. `columns` are those of README's table, of all rows together."""

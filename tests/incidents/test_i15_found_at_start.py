@@ -59,22 +59,14 @@ def test_i15_it_is_taken_over_when_that_is_asked_for() -> None:
 
 def test_i15_what_the_journal_explains_is_taken_over() -> None:
     """The run before left a hedged pair, and the exchange shows just that: READY without a word from anybody."""
-    scene = opened()
-    scene.trade(scene.quote(Side.BUY), "p1")
-    scene.hedged(scene.hedge)
-    scene.wait(3_000)
-    second = Scene(scene.desk.restarted(live_params(quote_size=D("0.02")), run=2), now=scene.now)
+    second = _after_a_pair()
     _restart(second, "0.02", "0.48")
     assert second.desk.state.session.state == "READY" and second.perp == D("0.02") and not second.reasons
 
 
 def test_i15_what_the_journal_contradicts_halts_with_both_figures() -> None:
     """The pair was closed by hand meanwhile, and that is read for three seconds: HALTED for a person, nothing sent."""
-    scene = opened()
-    scene.trade(scene.quote(Side.BUY), "p1")
-    scene.hedged(scene.hedge)
-    scene.wait(3_000)
-    second = Scene(scene.desk.restarted(live_params(quote_size=D("0.02")), run=2), now=scene.now)
+    second = _after_a_pair()
     _restart(second, "0", "0.48")
     assert not second.reasons and second.desk.state.session.asking == "ask_position"
     _read_again(second, "0", times=2)
@@ -89,17 +81,22 @@ def test_i15_what_the_journal_contradicts_halts_with_both_figures() -> None:
 def test_i15_a_reading_that_is_late_is_read_again(figures: list[str]) -> None:
     """The position as it was before the last fill, then as it is: another figure begins the wait anew, and the one of
     the journal ends it. Nobody is called."""
-    scene = opened()
-    scene.trade(scene.quote(Side.BUY), "p1")
-    scene.hedged(scene.hedge)
-    scene.wait(3_000)
-    second = Scene(scene.desk.restarted(live_params(quote_size=D("0.02")), run=2), now=scene.now)
+    second = _after_a_pair()
     _restart(second, "0", "0.48")
     for perp in figures[1:]:
         _read_again(second, perp)
     _read_again(second, "0.02")
     assert second.desk.state.session.asking == "ask_balances"
     assert not second.reasons and not second.alerts and second.desk.state.unexplained is None
+
+
+def _after_a_pair() -> Scene:
+    """The run after one that left a hedged pair: long 0.02 on the perp, 0.02 of the coin sold."""
+    scene = opened()
+    scene.trade(scene.quote(Side.BUY), "p1")
+    scene.hedged(scene.hedge)
+    scene.wait(3_000)
+    return Scene(scene.desk.restarted(live_params(quote_size=D("0.02")), run=2), now=scene.now)
 
 
 def _read_again(scene: Scene, perp: str, times: int = 1) -> None:

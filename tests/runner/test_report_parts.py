@@ -100,6 +100,27 @@ def test_a_run_that_goes_on_with_a_day_counts_nothing_twice() -> None:
     assert earned.level["net"] == 8
 
 
+def test_a_day_that_went_on_after_other_runs_is_counted_once() -> None:
+    """Two runs too short for a row of the day earn 5 and 3, one of another state (a dry run) nothing; the next goes on
+    with the day, whose row says 9. After another dry run it says 11, and 12 when it ends."""
+    earned = Earned()
+    rows = [
+        [("run", row("5", T0))],
+        [("run", row("3", T0 + HOUR))],
+        [("day_so_far", row("0", T0 + 2 * HOUR)), ("run", row("0", T0 + 2 * HOUR))],
+        [("day_so_far", row("9", T0)), ("run", row("2", T0 + 3 * HOUR))],
+        [("day_so_far", row("0", T0 + 4 * HOUR)), ("run", row("0", T0 + 4 * HOUR))],
+        [("day_so_far", row("11", T0)), ("day", row("12", T0)), ("day_so_far", row("1", T0 + 9 * HOUR))],
+    ]
+    levels = []
+    for at, run in enumerate(rows, start=1):
+        earned.begin_run()
+        for reason, data in run:
+            earned.row(T0 + (9 if reason == "day" else at) * HOUR, reason, data)
+            levels.append(int(earned.level["net"]))
+    assert levels == [5, 8, 8, 8, 9, 10, 10, 10, 11, 12, 13]
+
+
 def test_a_killed_run_loses_only_what_no_row_told() -> None:
     """4 told, killed; the day's next row says 6. Its end tells of itself alone and is not added to what is unknown."""
     earned = Earned()

@@ -178,6 +178,8 @@ class Desk:
             flattening.flatten_step(turn)
         if is_tick or is_book:
             valuation.watch_basis(turn)
+        if is_tick and s.books_open:
+            settlements.tick(turn)  # before the day is judged: one at midnight is of the day that ends, as in its row
         if is_tick or isinstance(event, FillEvent):
             modes.watch_day(turn)
         modes.review(turn)

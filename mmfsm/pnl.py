@@ -12,7 +12,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from mmfsm import feeding, settlements
+from mmfsm import feeding
 from mmfsm.accounting import Result, Span, TicketAccount, gain
 from mmfsm.events import BookEvent, Event, Tick
 from mmfsm.machines.order import Order
@@ -110,7 +110,7 @@ def ticket_closed(turn: Turn, ticket: HedgeTicket) -> None:
 
 
 def tend(turn: Turn, event: Event) -> None:
-    """After an event: markouts that are due, funding that has settled, and rows. Idle unless something is due."""
+    """After an event: markouts that are due, and rows. Idle unless something is due."""
     s, a = turn.s, turn.s.accounts
     if s.session.state == "STOPPED" and s.books_open and not a.is_told:
         _tell_run(turn)
@@ -120,7 +120,6 @@ def tend(turn: Turn, event: Event) -> None:
             a.markouts.look(turn.at_ms, (bids[0].price + asks[0].price) / 2)
     elif isinstance(event, Tick) and s.books_open:
         take_over(turn)
-        settlements.tick(turn)
         _tell_time(turn)
 
 

@@ -10,7 +10,7 @@ from mmfsm.actions import QuerySettlements
 from mmfsm.events import FundingEvent, SettlementsRead, Tick
 from mmfsm.values import Funding, OrderResult, Outcome, Settlement, Side
 from tests.incidents.scene import Scene, opened
-from tests.mmfsm.desk_driver import ACCEPTED
+from tests.mmfsm.desk_driver import ACCEPTED, T0
 
 D = Decimal
 RATE = D("0.001")
@@ -31,13 +31,13 @@ class Funded(Scene):
         return len(self.asked(QuerySettlements))
 
 
-def short_before_a_settlement() -> Funded:
-    """Short 0.02 at 2500 (mid 2500.005), hedged, a second before funding of 0.001 falls due."""
+def short_before_a_settlement(due_ms: int | None = None) -> Funded:
+    """Short 0.02 at 2500 (mid 2500.005), hedged, a second before funding of 0.001 falls due; later if that is said."""
     scene = opened(min_abs_funding=D(0))
     funded = Funded(**{field.name: getattr(scene, field.name) for field in attrs.fields(Scene)})
     funded.trade(funded.quote(Side.SELL), "p1")
     funded.hedged(funded.hedge)
-    funded.due_ms = funded.now + 15_000
+    funded.due_ms = due_ms or funded.now + 15_000
     funded.wait(14_000)
     return funded
 
@@ -124,3 +124,14 @@ def test_the_days_loss_counts_what_funding_cost() -> None:
     read(scene, Settlement("b1", D(-2), scene.now))
     scene.wait(1_000)
     assert scene.reasons == {"daily_loss": True}
+
+
+def test_a_settlement_at_midnight_is_of_the_day_that_ends() -> None:
+    """The ended day's row has it, and the loss that is judged from midnight on begins after it."""
+    scene = short_before_a_settlement((T0 // 86_400_000 + 1) * 86_400_000)
+    scene.now = scene.due_ms - 1_000
+    scene.wait(1_500)
+    (day,) = [record.data or {} for record in scene.records("pnl", "day")]
+    assert day["funding"] == "0.0500001"
+    s, mids = scene.desk.state, [scene.perp_bid + D("0.005"), scene.spot_bid + D("0.005")]
+    assert s.day_start_value == s.ledger.value(*mids) + D("0.0500001")

@@ -8,6 +8,7 @@ one that was being sent may or may not have arrived, one that rested is cancelle
 from __future__ import annotations
 
 from mmfsm import feeding, pnl
+from mmfsm.arithmetic import in_our_context
 from mmfsm.machines import feed as feeds
 from mmfsm.machines import mode as modes
 from mmfsm.machines import order as orders
@@ -18,6 +19,7 @@ from mmfsm.machines.session import Session
 from mmfsm.state import DeskState, Reconciliation, Turn
 
 
+@in_our_context
 def restarted(old: DeskState, run: int) -> DeskState:
     """Return the state a new run begins with, out of the one an earlier run ended or died with.
 

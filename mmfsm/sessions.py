@@ -79,11 +79,8 @@ def on_account(turn: Turn, event: AccountRead) -> None:
     detail = (
         f"posMode {event.pos_mode}, wanted {p.target_pos_mode}; marginMode {event.margin_mode}, wanted {p.margin_mode}"
     )
-    data = {
-        "posMode": event.pos_mode.value,
-        "marginMode": event.margin_mode,
-        "wanted": [p.target_pos_mode, p.margin_mode],
-    }
+    wanted = [p.target_pos_mode, p.margin_mode]
+    data = {"posMode": event.pos_mode.value, "marginMode": event.margin_mode, "wanted": wanted}
     turn.record("account", "session", "pos_mode", data=data, dry_run=event.dry_run)
     if s.ready and not (mode_fits and margin_fits):
         turn.halt_soon("position_mode", latched=True, detail=detail)
@@ -114,13 +111,8 @@ def on_constraints(turn: Turn, event: ConstraintsRead) -> None:
             _record_rules(turn, event.constraints)
             if turn.s.econ.fees is not None:
                 settle_fees(turn)  # the list's may count
-    tell(
-        turn,
-        "constraints_read",
-        fits=event.constraints is not None,
-        failure="constraints_missing",
-        detail=event.why or "",
-    )
+    is_there = event.constraints is not None
+    tell(turn, "constraints_read", fits=is_there, failure="constraints_missing", detail=event.why or "")
 
 
 def _record_rules(turn: Turn, constraints: Constraints) -> None:

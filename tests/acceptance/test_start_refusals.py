@@ -52,17 +52,26 @@ async def test_check_says_what_to_do_about_it(
         assert not [it for it in exchange.requests if it.method == "POST"]
 
 
-async def test_a_clock_that_is_off_ends_the_run(tmp_path: Path) -> None:
-    """An answer of the exchange's clock that is 150 ms from ours, with 100 allowed: `clock_skew`, nothing sent."""
+@pytest.mark.parametrize("ms", [5_000, -5_000])
+async def test_a_clock_that_is_off_ends_the_run(tmp_path: Path, ms: int) -> None:
+    """The exchange's clock is five seconds from ours, two allowed: `clock_skew`, nothing sent."""
+    async with trading(
+        tmp_path, before=lambda exchange: exchange.fault("clock_skewed", ms=ms), CLOCK_SKEW_MAX_MS="2000"
+    ) as bot:
+        status = await bot.ended()
+
+        _assert_refused(bot, status, "clock_skew")
+        assert "at most 2000 ms" in bot.find("check", reason="time_read")[0]["data"]["detail"]
+
+
+async def test_a_slow_answer_is_no_clock_that_is_off(tmp_path: Path) -> None:
+    """300 ms for its time, 100 ms of difference allowed: the answer leaves room for none, and trading begins."""
     async with trading(
         tmp_path,
         before=lambda exchange: exchange.next_answer("/public/time", "delay_ms", times=2, ms=300),
         CLOCK_SKEW_MAX_MS="100",
     ) as bot:
-        status = await bot.ended()
-
-        _assert_refused(bot, status, "clock_skew")
-        assert "at most 100 ms" in bot.find("check", reason="time_read")[0]["data"]["detail"]
+        await bot.quoting()
 
 
 async def test_a_position_nobody_knows_ends_the_run(tmp_path: Path) -> None:

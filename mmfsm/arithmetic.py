@@ -21,11 +21,13 @@ CONTEXT = Context(prec=28, rounding=ROUND_HALF_EVEN, traps=[DivisionByZero, Inva
 
 
 def in_our_context(method: Callable[P, T]) -> Callable[P, T]:
-    """Make a function that computes in `CONTEXT` and leaves the caller's context as it was. It costs 0.3 µs a call."""
+    """Make a function that computes in `CONTEXT` and leaves the caller's context as it was."""
 
     @wraps(method)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
         callers = getcontext()
+        if callers is CONTEXT:
+            return method(*args, **kwargs)
         setcontext(CONTEXT)
         try:
             return method(*args, **kwargs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, localcontext
+from decimal import Decimal, setcontext
 
 from mmfsm import guards, placing, pnl, valuation
 from mmfsm.arithmetic import CONTEXT
@@ -39,8 +39,9 @@ def plan(turn: Turn, strategy: Strategy, *, is_told: bool = True) -> QuotePlan |
         basis_z=valuation.basis_z(turn) if turn.p.basis_filter == "skew" else None,
         flow=s.econ.flow.at(turn.p.flow_window_ms, turn.p.flow_floor_qty, turn.at_ms) if turn.p.k_flow else None,
     )
-    with localcontext(CONTEXT):  # what a strategy, or a library it calls, sets there is gone with it
-        planned = strategy.quote(view)
+    setcontext(CONTEXT.copy())  # what a strategy, or a library it calls, sets there is gone with it
+    planned = strategy.quote(view)
+    setcontext(CONTEXT)
     return valuation.valued(turn, view, within_limits(view, planned), is_told=is_told)
 
 

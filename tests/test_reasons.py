@@ -24,7 +24,7 @@ from tests.support.said import said_in
 SAID = said_in()
 
 HANDED_ON = {
-    ("mmfsm/desk.py", "event.why"): "a person's: the default of events.Halt",
+    ("mmfsm/routing.py", "event.why"): "a person's: the default of events.Halt",
     ("mmfsm/funding.py", "gate.why"): "set in judge()",
     ("mmfsm/funding.py", "funding_off(funding, params)"): "what guards.funding_off returns",
     ("mmfsm/modes.py", "why_off(s.econ.gate, turn.at_ms)"): "what funding.why_off returns",

@@ -28,7 +28,7 @@ WIRE, TASKS = "runner/bitget/wire_account.py", "runner/bitget/tasks.py"
 APP, LOG, LOCK, GUARDIAN = "runner/app.py", "runner/log.py", "runner/lock.py", "runner/guardian.py"
 BOOKING, LEDGER, ORDERS, PLACING = "mmfsm/booking.py", "mmfsm/ledger.py", "mmfsm/orders.py", "mmfsm/placing.py"
 HEDGING, RECONCILING, ROUNDING = "mmfsm/hedging.py", "mmfsm/reconciling.py", "mmfsm/rounding.py"
-GUARDS, MODES, SESSIONS, DESK = "mmfsm/guards.py", "mmfsm/modes.py", "mmfsm/sessions.py", "mmfsm/desk.py"
+GUARDS, MODES, SESSIONS, ROUTING = "mmfsm/guards.py", "mmfsm/modes.py", "mmfsm/sessions.py", "mmfsm/routing.py"
 FLATTENING, RESTART, VALUES = "mmfsm/flattening.py", "mmfsm/restart.py", "mmfsm/values.py"
 TABLE = "mmfsm/table/__init__.py"
 ORDER, TICKET, SLOT = "mmfsm/machines/order.py", "mmfsm/machines/ticket_parts.py", "mmfsm/machines/slot.py"
@@ -215,8 +215,8 @@ BREAKS: tuple[Break, ...] = (
         ),),
     ),
     Break(
-        "I28", "test_i28_position_mode_refusal.py", "desk._on_place_answered: 40774 has the modes read",
-        ((DESK, 'if event.result.code == "40774":', 'if event.result.code == "-":'),),
+        "I28", "test_i28_position_mode_refusal.py", "routing._on_place_answered: 40774 has the modes read",
+        ((ROUTING, 'if event.result.code == "40774":', 'if event.result.code == "-":'),),
     ),
     Break(
         "I29", "test_i29_place_timeout.py", "placing.on_place_answered: an unknown outcome is a state",
@@ -268,9 +268,9 @@ BREAKS: tuple[Break, ...] = (
         ),),
     ),
     Break(
-        "I36", "test_i35_i36_stopping.py", "desk._on_stop: a stop is told to the session, and is no halt",
+        "I36", "test_i35_i36_stopping.py", "routing._on_stop: a stop is told to the session, and is no halt",
         ((
-            DESK,
+            ROUTING,
             '    sessions.tell(turn, "stop", detail=event.why)\n',
             '    sessions.tell(turn, "stop", detail=event.why)\n    turn.halt_soon("stopped", latched=True)\n',
         ),),

@@ -20,7 +20,7 @@ from decimal import Context, Decimal
 
 import attrs
 
-from mmfsm.ledger import fee_parts, paid_in, signed_change
+from mmfsm.ledger import paid_in, signed_change
 from mmfsm.markouts import Markouts
 from mmfsm.values import ZERO, InstType, NormalizedFill, Side
 
@@ -201,10 +201,9 @@ class Accounts:
     def take(self, fill: NormalizedFill, base_coin: str, quote_coin: str) -> Result:
         """Move a fill's leg and return the fill's own columns, for `add`."""
         perp = fill.inst is InstType.PERP
-        fee_coins: dict[str, Decimal] = {}
-        for paid in fee_parts(fill):
-            if paid.fee:
-                fee_coins[paid.coin] = fee_coins.get(paid.coin, ZERO) + paid.fee
+        fee_coins = {fill.fee_coin: fill.fee} if fill.fee_coin and fill.fee else {}
+        for paid in fill.more_fees:
+            fee_coins[paid.coin] = fee_coins.get(paid.coin, ZERO) + paid.fee
         return Result(
             realised=(self.perp if perp else self.spot).take(signed_change(fill, base_coin), fill.price),
             fees=fee_value(fill, base_coin, quote_coin),

@@ -7,7 +7,7 @@ from decimal import Decimal
 from mmfsm import costs, feeding, hedging, placing, pnl
 from mmfsm.actions import QueryFills
 from mmfsm.events import FeedName, FillEvent, FillUnparsable
-from mmfsm.ledger import fee_parts, paid_in, signed_change
+from mmfsm.ledger import paid_in, signed_change
 from mmfsm.machines.order import Order
 from mmfsm.orders import EARLY_MAX
 from mmfsm.state import Balance, Turn
@@ -60,7 +60,8 @@ def _book(turn: Turn, fill: NormalizedFill, order: Order | None, *, alone: bool 
         return
     if alone and not s.tickets and order is not None and order.request.intent is OrderIntent.QUOTE:
         turn.hurry()
-    s.ledger.mark_seen(fill)
+    s.ledger.mark_told(fill)
+    turn.later(s.ledger.mark_alike, fill)
     pnl.take_over(turn, fill)
     change = s.ledger.book(fill, s.constraints.perp.base_coin, s.constraints.perp.quote_coin)
     s.unparsable.pop(f"{fill.inst}:{fill.order_id}", None)
@@ -94,11 +95,9 @@ def _judge_coin(turn: Turn, fill: NormalizedFill) -> None:
     assert turn.s.constraints is not None
     perp = turn.s.constraints.perp
     known = (perp.base_coin, perp.quote_coin, "BGB")
-    odd: list[tuple[str | None, Decimal]] = [
-        (it.coin, it.fee) for it in fee_parts(fill) if it.fee and it.coin not in known
-    ]
-    if fill.fee_coin is None and (fill.fee or not fill.simulated):
-        odd.append((None, fill.fee))
+    is_odd = fill.fee_coin not in known and (fill.fee or (fill.fee_coin is None and not fill.simulated))
+    odd: list[tuple[str | None, Decimal]] = [(fill.fee_coin, fill.fee)] if is_odd else []
+    odd += [(part.coin, part.fee) for part in fill.more_fees if part.fee and part.coin not in known]
     for coin, fee in odd:
         turn.record("risk", "oms", "fee_coin_unknown", data={"fee_coin": coin, "fee": plain(fee)})
 

@@ -14,7 +14,7 @@ from decimal import Decimal
 
 import attrs
 
-from mmfsm.ledger import fee_parts, paid_in
+from mmfsm.ledger import paid_in
 from mmfsm.params import Params
 from mmfsm.values import BPS, Constraints, FeeRate, InstrumentRules, InstType, JsonObject, NormalizedFill, plain
 
@@ -76,7 +76,8 @@ def charged_bps(fill: NormalizedFill, base_coin: str, quote_coin: str) -> Decima
     >>> charged_bps(bought, "ETH", "USDT") == 10
     True
     """
-    if not {part.coin for part in fee_parts(fill)} <= {base_coin, quote_coin} or fill.fee_coin is None:
+    known = base_coin, quote_coin
+    if fill.fee_coin not in known or any(part.coin not in known for part in fill.more_fees):
         return None
     return (paid_in(fill, base_coin) / fill.qty + paid_in(fill, quote_coin) / (fill.price * fill.qty)) / BPS
 

@@ -15,7 +15,7 @@ from decimal import Decimal
 import attrs
 
 from mmfsm.forgetting import forget_oldest
-from mmfsm.values import ZERO, FeePart, InstType, NormalizedFill
+from mmfsm.values import ZERO, InstType, NormalizedFill
 
 SEEN_MAX = 2_500
 """How many fills of each leg are remembered: all that a reading can tell once more, the newest 2,000 of one leg, and
@@ -64,14 +64,22 @@ class Ledger:
 
     def mark_seen(self, fill: NormalizedFill) -> None:
         """Remember a fill: it is a duplicate from here on."""
+        self.mark_told(fill)
+        self.mark_alike(fill)
+
+    def mark_told(self, fill: NormalizedFill) -> None:
+        """The part of `mark_seen` that the same telling meets. A hedge waits for this alone."""
         # Two orders of ours that met may share a trade id: the second is kept under its own order's name.
         seen = self.seen[fill.inst]
         known = seen.setdefault(fill.dedupe_key, fill.order_id)
         if known != fill.order_id:
             seen[_own_key(fill)] = fill.order_id
+        forget_oldest(seen, SEEN_MAX)
+
+    def mark_alike(self, fill: NormalizedFill) -> None:
+        """The part that a telling without its trade id meets: in a later turn at the earliest."""
         if fill.trade_id:
             self.shadows[fill.fallback_key] = None
-        forget_oldest(seen, SEEN_MAX)
         forget_oldest(self.shadows, SHADOWS_MAX)
 
     def book(self, fill: NormalizedFill, base_coin: str, quote_coin: str = "USDT") -> Decimal:
@@ -92,7 +100,9 @@ class Ledger:
             self.spot += change
         self.cash -= fill.side.sign * fill.price * fill.qty
         self.cash -= paid_in(fill, quote_coin)
-        for part in fee_parts(fill):
+        if fill.fee_coin:
+            self.fees[fill.fee_coin] = self.fees.get(fill.fee_coin, ZERO) + fill.fee
+        for part in fill.more_fees:
             self.fees[part.coin] = self.fees.get(part.coin, ZERO) + part.fee
         self.last_fill_ms[fill.inst] = max(self.last_fill_ms.get(fill.inst, 0), fill.exch_ms)
         return change
@@ -106,16 +116,13 @@ def _own_key(fill: NormalizedFill) -> str:
     return f"{fill.dedupe_key}:{fill.order_id}"
 
 
-def fee_parts(fill: NormalizedFill) -> tuple[FeePart, ...]:
-    """Return all of a fill's fee whose coin is known, the first one first."""
-    return fill.more_fees if fill.fee_coin is None else (FeePart(fill.fee, fill.fee_coin), *fill.more_fees)
-
-
 def paid_in(fill: NormalizedFill, coin: str) -> Decimal:
     """Return what was paid of a fill's fee in one coin. Asked five times a fill, before its hedge leaves too."""
-    if not fill.more_fees:
-        return fill.fee if fill.fee_coin == coin else ZERO
-    return sum((part.fee for part in fee_parts(fill) if part.coin == coin), ZERO)
+    paid = fill.fee if fill.fee_coin == coin else ZERO
+    for part in fill.more_fees:
+        if part.coin == coin:
+            paid += part.fee
+    return paid
 
 
 def signed_change(fill: NormalizedFill, base_coin: str) -> Decimal:

@@ -77,8 +77,8 @@ def _check_book(event: BookEvent) -> None:
 
 def _check_fill(event: FillEvent) -> None:
     fill = event.fill
-    parts = [part.fee for part in fill.more_fees]
-    if not (_is_price(fill.price) and _is_price(fill.qty) and _is_number(fill.fee, *parts)):
+    fees_are_sound = _is_amount(fill.fee) and all(_is_amount(part.fee) for part in fill.more_fees)
+    if not (_is_price(fill.price) and _is_price(fill.qty) and fees_are_sound):
         raise IllegalEvent(
             event,
             f"expected price and qty above zero, all under {LIMIT}, got {fill.price}, {fill.qty}, fee {fill.fee}",
@@ -155,6 +155,10 @@ def _numbers(event: Event, name: str, *values: Decimal | None) -> None:
 
 def _is_number(*values: Decimal, below: Decimal = LIMIT) -> bool:
     return all(value.is_finite() and abs(value) <= below for value in values)
+
+
+def _is_amount(value: Decimal) -> bool:
+    return value.is_finite() and -LIMIT <= value <= LIMIT
 
 
 def _is_price(value: Decimal) -> bool:

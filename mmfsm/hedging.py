@@ -30,6 +30,10 @@ from mmfsm.values import ZERO, InstType, Leg, OrderIntent, Outcome, Side, Tif, p
 def expose(turn: Turn, change: Decimal, reason: str) -> None:
     """Give a signed change of delta an owner: net it, grow a ticket, or open one. At once, in the fill's own turn."""
     side, qty = (Side.BUY, change) if change > 0 else (Side.SELL, -change)
+    if not turn.s.tickets:
+        if qty > 0:
+            _open(turn, side, qty, reason)
+        return
     other = _open_of(turn, side.opposite)
     if other is not None and (unsent := _unsent(turn, other)) > 0:
         netted = min(qty, unsent)

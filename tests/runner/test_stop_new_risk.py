@@ -16,6 +16,7 @@ import pytest
 from mmfsm.actions import Record
 from runner.app import Runner
 from runner.client import command
+from runner.journal import segments
 from runner.lock import Lock, LockedError
 from runner.paper import PaperExchange
 from runner.state_folder import LOCK
@@ -182,11 +183,11 @@ async def test_a_journal_that_has_room_again_is_begun_anew_by_resume(tmp_path: P
         resource.setrlimit(resource.RLIMIT_FSIZE, (1, limits[1]))
         await bot.until(lambda: "breach:journal" in bot.halts)
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        segments = len(list(journal.iterdir()))
+        before = len(segments(journal))
         bot.runner.resume()
         await bot.quoting()
 
-        assert len(list(journal.iterdir())) == segments + 1
+        assert len(segments(journal)) == before + 1
         bot.fill_bid()
         await bot.hedged()
         await bot.kill()

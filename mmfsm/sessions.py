@@ -27,7 +27,6 @@ from mmfsm.events import (
     FeesRead,
     FundingEvent,
     OpenOrdersRead,
-    PositionEvent,
     PosModeAnswered,
     ServerTimeRead,
 )
@@ -169,42 +168,6 @@ def orders_clear(turn: Turn) -> None:
         tell(turn, "orders_clear")
     elif s.session.state == machine.STOPPING:
         tell(turn, "read_back")
-
-
-def on_position(turn: Turn, event: PositionEvent) -> None:
-    """A position at start is taken over if the journal explains it, or if that was asked for."""
-    s = turn.s
-    if event.source != "rest":
-        return
-    s.told_perp = (event.qty, turn.at_ms)
-    if s.session.state != machine.CHECKING or s.session.asking != "ask_position":
-        return
-    if s.books_open:
-        _compare_restored(turn, event)
-        return
-    explained = event.qty == s.before_open or turn.p.adopt_position
-    if explained:
-        s.ledger.perp, s.read_with = event.qty, s.before_open
-    advice = "" if explained else "; close it, or set ADOPT_POSITION=1 if spot holds its other half"
-    detail = f"{plain(event.qty)} on the perp{advice}"
-    tell(turn, "position_read", fits=explained, failure="position_found", detail=detail)
-
-
-def _compare_restored(turn: Turn, event: PositionEvent) -> None:
-    """The journal has an idea of its own. What is under way may explain a difference, and so may a reading that is
-    late: one that stands DRIFT_QUIET_MS later is a person's matter (half of the checks' bound later at the latest)."""
-    s, p = turn.s, turn.p
-    detail = f"{plain(event.qty)} on the perp, {plain(s.ledger.perp)} by the journal"
-    if event.qty != s.ledger.perp:
-        under_way = s.tickets or s.orders.in_flight or s.recon.done_ms <= s.started_ms
-        if under_way or s.unexplained is None or s.unexplained[0] != event.qty:
-            s.unexplained = None if under_way else (event.qty, turn.at_ms)
-        if s.unexplained is None or turn.at_ms - s.unexplained[1] < min(p.drift_quiet_ms, p.check_bound_sec * 500):
-            tell(turn, "check_failed", detail=detail)
-            return
-        turn.halt_soon("position_unexplained", latched=True, detail=detail)
-    s.unexplained = None
-    tell(turn, "position_read", detail=detail)
 
 
 def on_balance(turn: Turn, event: BalanceEvent) -> None:

@@ -154,6 +154,48 @@ def test_a_fill_between_position_and_balances_is_in_the_books_once(after: bool) 
     ]
 
 
+@pytest.mark.parametrize("late", [1, 2])
+def test_a_position_read_late_while_a_stray_was_filled_does_not_end_the_start(late: int) -> None:
+    """A stray of an earlier run is filled while it is cancelled; the position is told as it was before, once or twice.
+    It is read again, the books open, and what was filled is hedged: an end here would leave it naked."""
+    hand = cold()
+    through(hand, OpenOrdersRead)
+    ours = OrderReport(PERP, "o1", OrderStatus.LIVE, D(0), "mm-Qpb-9-8-1", Side.BUY, D(2400), D("0.02"))
+    fill = NormalizedFill(PERP, "o1", Side.BUY, D(2400), D("0.02"), T0 + 8, "t", client_oid="mm-Qpb-9-8-1")
+    hand(OpenOrdersRead(T0, PERP, (ours,)), OpenOrdersRead(T0, SPOT, ()), FillEvent(T0 + 9, fill))
+    hand(OrderEvent(T0 + 9, attrs.evolve(ours, status=OrderStatus.FILLED, filled=D("0.02"))))
+    assert hand.desk.state.session.asking == "ask_position"
+
+    at_ms = T0 + 10
+    for _ in range(late):
+        hand(PositionEvent(at_ms, D(0), at_ms, "rest"))
+        at_ms += 1_100
+        assert [type(it) for it in hand(Tick(at_ms)) if isinstance(it, QueryPosition)] == [QueryPosition]
+    hand(PositionEvent(at_ms, D("0.02"), at_ms, "rest"))
+    rest = [
+        it for it in opening(at_ms + 1, hand.desk.params) if isinstance(it, BookEvent | FundingEvent | BalanceEvent)
+    ]
+    hand(*rest)
+    s = hand.desk.state
+    assert (s.ledger.perp, s.ledger.delta, s.unexplained) == (D("0.02"), D("0.02"), None)
+    assert [(it.inst, it.side, it.qty) for it in placed(hand.log) if it.leg is Leg.SPOT_IOC] == [
+        (SPOT, Side.SELL, D("0.02"))
+    ]
+
+
+def test_a_position_that_stands_ends_the_start_whatever_was_filled() -> None:
+    """More than was filled since the start, read for three seconds: a person's matter, as without a fill."""
+    hand = cold()
+    through(hand, OpenOrdersRead)
+    fill = NormalizedFill(PERP, "sys", Side.BUY, D(2400), D("0.02"), T0 + 8, "t", forced=True)
+    hand(OpenOrdersRead(T0, PERP, ()), OpenOrdersRead(T0, SPOT, ()), FillEvent(T0 + 9, fill))
+    for second in range(4):
+        assert not exits(hand.log)
+        hand(PositionEvent(T0 + 10 + second * 1_100, D("0.37"), T0 + 10, "rest"), Tick(T0 + 1_105 + second * 1_100))
+    (end,) = exits(hand.log)
+    assert (end.status, end.reason) == (2, "position_found")
+
+
 def test_a_stray_order_of_an_earlier_run_is_cancelled_before_the_position_is_read() -> None:
     """Ours by its clientOid: cancelled, and its end awaited. A stranger's is only reported."""
     hand = cold()

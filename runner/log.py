@@ -156,6 +156,7 @@ class Log:
             self._say_broken(error)
             return False
         self._put_text("INFO", "runner.log", "the log is written again")
+        self._witness.wrote()
         return not (self.is_broken() or self._is_broken)
 
     def write(self, record: Record, **extra: Any) -> None:
@@ -191,6 +192,7 @@ class Log:
             "pos_snapshot": record.pos_snapshot,
         }
         self._put(line)
+        self._witness.wrote()  # of this thread's alone: another's might be counted, and not be in the file yet
         level = "DEBUG" if record.event in _QUIET_EVENTS else "WARNING" if record.event == "risk" else "INFO"
         if logger.level(level).no >= self._console_no:
             logger.bind(told=record).log(level, "{}", words(record, data or {}))
@@ -204,7 +206,6 @@ class Log:
 
     def _put(self, line: dict[str, Any]) -> None:
         text = self.hide(encode(line)) + "\n"
-        self._witness.wrote()
         try:
             try:
                 self._json.log(_JSON_NO, text)

@@ -7,6 +7,8 @@ import logging
 import os
 import resource
 import shutil
+import sys
+import threading
 from collections.abc import Iterator
 from decimal import Decimal as D
 from io import TextIOWrapper
@@ -226,6 +228,27 @@ def test_a_log_that_cannot_be_mended_says_so(log: Log) -> None:
     assert log.mend()
     log.write(attrs.evolve(TICK, at_ms=7))
     assert json.loads(log.path.read_text().splitlines()[-1])["ts"] == 7
+
+
+def test_a_line_of_another_thread_that_is_under_way_is_no_broken_log(log: Log) -> None:
+    """A library warns in a thread of its own, and the desk looks meanwhile: counted and not in the file yet, the line
+    halted for a person."""
+    interval_s, is_over = sys.getswitchinterval(), threading.Event()
+
+    def warn() -> None:
+        while not is_over.is_set():
+            logging.getLogger("urllib3").warning("retrying")
+
+    thread = threading.Thread(target=warn)
+    sys.setswitchinterval(1e-6)
+    try:
+        thread.start()
+        assert not any(log.is_broken() for _ in range(100_000))
+    finally:
+        is_over.set()
+        thread.join()
+        sys.setswitchinterval(interval_s)
+    assert len(lines(log)) > 1
 
 
 def test_half_a_character_is_written_as_json_spells_it(log: Log) -> None:

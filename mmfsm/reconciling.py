@@ -35,6 +35,8 @@ FILLS_OVERLAP_MS = 60_000
 """How far before the last whole reading a reading of fills begins: what is told again is deduplicated."""
 
 RETRY_MS = 1_000
+DOUBT_MS = 3_000
+"""How long after a reading the next, while a difference waits to be confirmed or taken back."""
 
 
 def begin(turn: Turn) -> None:
@@ -71,8 +73,14 @@ def tick(turn: Turn) -> None:
     retry = bool(s.recon.failed or s.recon.outstanding) and age >= max(RETRY_MS, turn.p.answer_bound_ms)
     if after_cut:
         feeding.ask_funding(turn)
-    if after_cut or retry or age >= turn.p.reconcile_sec * 1000:
+    if after_cut or retry or age >= (DOUBT_MS if _doubts(turn) else turn.p.reconcile_sec * 1000):
         begin(turn)
+
+
+def _doubts(turn: Turn) -> bool:
+    """A witness has told another figure, long enough ago that a reading now may confirm it."""
+    quiet_ms = turn.p.drift_quiet_ms
+    return any(one.disagreed and turn.at_ms - one.last_ms >= quiet_ms for one in turn.s.witnesses.values())
 
 
 def _done(turn: Turn, what: str) -> None:
@@ -163,7 +171,10 @@ def on_balance(turn: Turn, event: BalanceEvent) -> None:
 
 
 def _compare(turn: Turn, inst: InstType, ledger: Decimal, told: Decimal, exch_ms: int, source: str) -> None:
-    """Drift is a difference a leg could trade, seen twice, with nothing in flight and nothing just filled."""
+    """Drift is a difference a leg could trade, seen twice, with nothing in flight and nothing just filled.
+
+    The second time in an answer to our own question: a push that is wrong repeats itself.
+    """
     s, witness = turn.s, turn.s.witnesses[inst]
     quiet = not (s.orders.in_flight or s.tickets or s.unparsable) and s.recover_since_ms is None
     quiet = quiet and not (s.pretend and inst is InstType.SPOT)  # a pretend hedge moves no balance
@@ -179,6 +190,8 @@ def _compare(turn: Turn, inst: InstType, ledger: Decimal, told: Decimal, exch_ms
         witness.disagreed = 0
         return
     if witness.disagreed and turn.at_ms - witness.last_ms < turn.p.drift_quiet_ms:
+        return
+    if told == witness.told and witness.disagreed and source == "ws":
         return
     if told != witness.told:
         witness.disagreed = 0  # another figure: something moved, and the next reading is the first again

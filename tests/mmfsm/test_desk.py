@@ -775,6 +775,26 @@ def test_drift_needs_two_quiet_readings_that_agree() -> None:
     assert "ledger 0" in detail and "exchange 0.02" in detail
 
 
+def test_a_wrong_push_that_repeats_itself_is_no_drift() -> None:
+    """Flat, says the stream, again and again: each asks for a reading every three seconds, and only that decides."""
+    hand, bid, ask = ready_hand()
+    hand(fill_of(bid, "q0", "t1", T + 1))
+    (hedge,) = [order.request for order in hand.desk.state.orders.open.values() if order.request.inst is SPOT]
+    hand(gone(ask, "q1", T + 2), accept(hedge, T + 2, "h1"), fill_of(hedge, "h1", "s1", T + 3))
+    said: list[Action] = []
+    for second in range(4, 40):
+        at_ms = T + 1_000 * second
+        out = hand.beat(at_ms)
+        hand(*(accept(request, at_ms, request.client_oid) for request in placed(out)))
+        said += [*out, *hand(PositionEvent(at_ms, D(0), at_ms))]
+
+    assert "drift_seen" in reasons(said, "risk") and "drift" not in hand.desk.state.mode.reasons
+    assert 8 <= sum(isinstance(action, QueryPosition) for action in said) <= 14
+
+    hand(PositionEvent(T + 40_000, D(0), T + 40_000, "rest"))
+    assert hand.desk.state.mode.reasons == {"drift": True}
+
+
 def test_position_pushes_ahead_of_their_fills_are_no_drift() -> None:
     """Two races a few seconds apart: each time the fill explains what the push said."""
     hand, bid, ask = ready_hand()

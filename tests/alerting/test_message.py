@@ -22,7 +22,8 @@ def test_a_message_says_what_happened_what_it_means_and_what_to_do() -> None:
     assert body.splitlines() == [
         "HALTED until resume: drift",
         "perp: ledger 0, exchange 0.02",
-        "Means: The account does not hold what our fills add up to; read twice, with nothing in flight.",
+        "Means: The account does not hold what our fills add up to; told twice with nothing in flight, the second time "
+        "by a reading.",
         "To do: Look for manual trades or transfers. Put the account right, or restart with what it holds; "
         "then resume.",
         "",

@@ -63,6 +63,20 @@ async def test_flatten_ends_without_a_position(tmp_path: Path) -> None:
     assert Decimal(figures["exchange_delta"]) == Decimal("-0.00002"), "what is left is the purchase's fee in coin"
 
 
+async def test_its_seconds_count_from_when_the_bot_is_ready(tmp_path: Path) -> None:
+    """Every answer comes 60 ms late, so that the start takes far longer than the run: it trades all the same."""
+
+    async def during(exchange: PaperExchange, _runner: Runner) -> None:
+        touch(exchange)
+
+    run = _run(tmp_path)
+    run.seconds, run.during = 0.3, during
+    run.options = PaperOptions(latency_ms=30, **SCRIPTED)  # type: ignore[arg-type]
+    figures = await run_paper(run)
+
+    assert figures["ok"] and figures["exit_reason"] == "time_is_up" and figures["quotes_placed"] > 0
+
+
 async def test_a_run_that_could_not_start_is_not_ok(tmp_path: Path) -> None:
     """A refused start: status not zero, `ok` false, and the table says to read the log."""
     run = _run(tmp_path)
